@@ -1,0 +1,1 @@
+"""What oncotrace talks about: grids, scans, masks, clicks, cases, measurements."""

@@ -1,0 +1,85 @@
+"""The contract between whoever asks for a segmentation and whatever makes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oncotrace.domain.clicks import Clicks
+from oncotrace.domain.mask import Mask
+from oncotrace.domain.scan import Modality, Scan, read_only, require_shape
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentationRequest:
+    """A tumour to be segmented.
+
+    Parameters
+    ----------
+    channels
+        Scans by modality, all on one grid.
+    clicks
+        The reader's clicks, or none for an automatic segmenter.
+    seed
+        Seed of whatever the segmenter draws at random.
+    """
+
+    channels: Mapping[Modality, Scan]
+    clicks: Clicks | None
+    seed: int
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How far a mask can be trusted: predicted Dice, its interval, where to look first."""
+
+    predicted_dice: float
+    predicted_dice_interval: tuple[float, float]
+    slices_to_check: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """A mask on the request's grid, who made it and how sure it is.
+
+    Parameters
+    ----------
+    mask
+        The segmented tumour.
+    maker
+        Name of the segmenter or reader.
+    probability
+        Probability of tumour per voxel [z, y, x], 0 to 1, on the mask's grid; none when the
+        segmenter does not estimate one.
+    quality
+        Predicted quality; none when the segmenter does not predict it.
+    history
+        What was done, oldest first, for people.
+    warnings
+        What the reader should know before trusting the mask.
+    seconds
+        Wall time by stage.
+    """
+
+    mask: Mask
+    maker: str
+    probability: NDArray[np.float32] | None = None
+    quality: Quality | None = None
+    history: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.probability is not None:
+            require_shape(self.probability.shape, self.mask.geometry, "probability")
+            object.__setattr__(self, "probability", read_only(self.probability))
+
+
+class Segmenter(Protocol):
+    """Whatever turns a request into a segmentation."""
+
+    def segment(self, request: SegmentationRequest) -> Segmentation:
+        """Segment the tumour that the request describes, on the request's grid."""
+        ...

@@ -1,0 +1,1 @@
+"""Files: DICOM, volumes, clicks and tables in and out."""

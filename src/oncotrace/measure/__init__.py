@@ -1,0 +1,1 @@
+"""Stage: from a mask to volume and diameters."""

@@ -1,0 +1,1 @@
+"""Stage: from clicks or nothing to a mask."""
