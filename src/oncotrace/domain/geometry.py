@@ -12,6 +12,7 @@ from oncotrace.errors import GeometryMismatchError, InputError
 AXIS_ALIGNED = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 _ORTHONORMAL_TOLERANCE = 1e-3
+_ROUNDING = 1e-9  # of double precision, and then some
 _MATCH_FRACTION_OF_VOXEL = 0.01
 
 
@@ -29,7 +30,9 @@ class Geometry:
         Position of the centre of voxel (0, 0, 0).
     direction
         Direction cosines, row-major 3 x 3: column j is the unit vector of grid axis j in LPS.
-        A determinant of -1 (a flipped grid) is allowed.
+        A determinant of -1 (a flipped grid) is allowed. Axes that miss right angles or unit length
+        by less than 0.001, as rounded text does, are replaced by the nearest exact ones, which
+        every file format can hold.
 
     Raises
     ------
@@ -46,20 +49,15 @@ class Geometry:
         if len(self.size_xyz) != 3 or min(self.size_xyz) < 1:
             raise InputError(f"a grid needs three positive sizes, found {self.size_xyz}.")
         numbers = (*self.spacing_mm, *self.origin_mm, *self.direction)
-        if len(numbers) != 15 or not np.all(np.isfinite(numbers)):
+        lengths = (len(self.spacing_mm), len(self.origin_mm), len(self.direction))
+        if lengths != (3, 3, 9) or not np.all(np.isfinite(numbers)):
             raise InputError(
                 "a grid needs 3 spacings, 3 origin coordinates, 9 direction cosines, all finite; "
                 f"found {self.spacing_mm}, {self.origin_mm}, {self.direction}."
             )
         if min(self.spacing_mm) <= 0:
             raise InputError(f"voxel spacing must be positive, found {self.spacing_mm} mm.")
-        axes = self.axes
-        if not np.allclose(axes.T @ axes, np.eye(3), atol=_ORTHONORMAL_TOLERANCE):
-            raise InputError(
-                "the direction cosines are not orthonormal (sheared or scaled grid): "
-                f"{self.direction}.",
-                code="sheared-grid",
-            )
+        object.__setattr__(self, "direction", _orthonormal(self.direction))
 
     @cached_property
     def axes(self) -> NDArray[np.float64]:
@@ -162,3 +160,18 @@ class Geometry:
         if np.allclose(self.axes, np.eye(3), atol=1e-4):
             return line
         return f"{line}, axes {np.round(self.axes, 3).tolist()}"
+
+
+def _orthonormal(direction: tuple[float, ...]) -> tuple[float, ...]:
+    """Direction cosines with exactly orthonormal axes; unchanged if they are so already."""
+    axes = np.asarray(direction, dtype=np.float64).reshape(3, 3)
+    error = float(np.abs(axes.T @ axes - np.eye(3)).max())
+    if error > _ORTHONORMAL_TOLERANCE:
+        raise InputError(
+            f"the direction cosines are not orthonormal (sheared or scaled grid): {direction}.",
+            code="sheared-grid",
+        )
+    if error <= _ROUNDING:
+        return tuple(float(cosine) for cosine in direction)
+    left, _, right = np.linalg.svd(axes)  # polar decomposition: the nearest orthonormal matrix
+    return tuple(float(cosine) for cosine in (left @ right).ravel())

@@ -19,7 +19,10 @@ class TumourSize:
     """Volume and diameters of one mask.
 
     Diameters run between the outer edges of voxels. The axial diameters lie in one slice of the
-    mask's grid (``axial_slice``, counted from 0).
+    mask's grid: slice ``axial_slice``, counted from 0 along the grid axis ``axial_axis`` (0 x,
+    1 y, 2 z), which is the axis nearest to the patient's head-foot axis: 2 unless the image was
+    acquired or stored in another plane. ``axial_tilt_deg`` is the angle between that slice and
+    the patient's axial plane.
     """
 
     volume_ml: float
@@ -27,3 +30,5 @@ class TumourSize:
     perpendicular: Diameter
     longest_3d: Diameter
     axial_slice: int
+    axial_axis: int = 2
+    axial_tilt_deg: float = 0.0

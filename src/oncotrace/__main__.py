@@ -1,0 +1,5 @@
+"""``python -m oncotrace``: the same as the command ``oncotrace``."""
+
+from oncotrace.cli.app import main
+
+main()

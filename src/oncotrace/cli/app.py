@@ -1,0 +1,58 @@
+"""The command ``oncotrace``: its groups, its errors and its exit codes."""
+
+import typer
+from typer.core import TyperGroup
+
+from oncotrace.cli import clicks, demo, measure, segment, verify
+from oncotrace.cli.output import (
+    EXIT_INTERRUPTED,
+    EXIT_WRONG_INPUT,
+    show_error,
+    show_interruption,
+)
+from oncotrace.errors import OncotraceError
+
+
+class _Commands(TyperGroup):
+    """Commands whose errors become one clear message and an exit code."""
+
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]  # typer hides its own
+        try:
+            return super().invoke(ctx)
+        except OncotraceError as error:
+            show_error(error)
+            raise typer.Exit(EXIT_WRONG_INPUT) from error
+        except KeyboardInterrupt:
+            show_interruption()
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+app = typer.Typer(
+    name="oncotrace",
+    cls=_Commands,
+    help="From the scanner to a decision: segment and measure a tumour. Research use only.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(demo.demo)
+app.command("segment")(segment.segment)
+app.command("measure")(measure.measure)
+app.command("verify")(verify.verify)
+app.add_typer(clicks.app, name="clicks")
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: bool = typer.Option(False, "--version", help="Print the version and stop."),
+) -> None:
+    if version:
+        from oncotrace import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    app()

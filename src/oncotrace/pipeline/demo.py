@@ -1,0 +1,59 @@
+"""The demonstration: a real patient, from DICOM and six clicks to a measured tumour."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from oncotrace.imaging.overlap import dice, hausdorff95_mm
+from oncotrace.io.clicks_file import read_clicks
+from oncotrace.io.volume_file import read_mask
+from oncotrace.measure.volume import volume_ml
+from oncotrace.pipeline.inputs import load_mask, load_scan
+from oncotrace.pipeline.segment import MASK_FILE, segment_case
+
+_IMAGE = "STS_003_mr_t1.zip"
+_OUTLINE = "STS_003_mr_t1_rtstruct.dcm"
+_CLICKS = "clicks.json"
+
+
+@dataclass(frozen=True)
+class DemoAgreement:
+    """The demonstration's mask against the outline that was published with the patient."""
+
+    dice: float
+    hausdorff95_mm: float
+    published_volume_ml: float
+
+
+def run_demo(out: Path) -> tuple[dict[str, object], DemoAgreement]:
+    """Segment the bundled patient into ``out`` and compare with the published outline.
+
+    Raises
+    ------
+    OutputError
+        ``out`` holds something already, or cannot be written.
+    """
+    with _bundled_case() as case:
+        result = segment_case(
+            case / _IMAGE,
+            read_clicks(case / _CLICKS),
+            out,
+            modality="mr-t1",
+            model=None,
+            seed=0,
+            case_id="STS_003",
+        )
+        published = load_mask(case / _OUTLINE, image=load_scan(case / _IMAGE, "mr-t1")).mask
+    mask = read_mask(out / MASK_FILE)
+    agreement = DemoAgreement(
+        dice(mask, published), hausdorff95_mm(mask, published), volume_ml(published)
+    )
+    return result, agreement
+
+
+@contextmanager
+def _bundled_case() -> Iterator[Path]:
+    with as_file(files("oncotrace") / "demo_case") as folder:
+        yield folder

@@ -1,0 +1,122 @@
+"""The measuring journey: masks in, volume and diameters out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from oncotrace.domain.case import Case
+from oncotrace.domain.measurement import Diameter, TumourSize
+from oncotrace.domain.scan import Modality
+from oncotrace.io.cohort_table import read_cohort
+from oncotrace.io.volume_file import is_volume_file
+from oncotrace.measure.tumour_size import tumour_size
+from oncotrace.pipeline.cohort import chosen_sequence, file_of
+from oncotrace.pipeline.inputs import LoadedMask, load_mask, load_scan
+from oncotrace.pipeline.run.clock import StageClock
+from oncotrace.pipeline.run.cohort_run import CohortRun, run_cohort
+from oncotrace.pipeline.run.digests import source_digest
+
+
+def measure_mask(
+    source: Path, *, image: Path | None = None, region: str | None = None
+) -> dict[str, object]:
+    """Measurements of one mask as plain JSON values.
+
+    Parameters
+    ----------
+    source
+        A volume file, or an RTSTRUCT.
+    image
+        The image that an RTSTRUCT was drawn on; for a volume file, an image whose grid it must
+        have.
+    region
+        Name of the region of an RTSTRUCT, if it holds several.
+
+    Raises
+    ------
+    InputError
+        The mask cannot be read or is empty.
+    """
+    loaded = load_mask(source, image=load_scan(image) if image else None, region=region)
+    return {
+        "format": 1,
+        **size_json(tumour_size(loaded.mask)),
+        "warnings": list(loaded.notes),
+    }
+
+
+def size_json(size: TumourSize) -> dict[str, object]:
+    """Measurements under their names in ``result.json``."""
+    return {
+        "volume_ml": size.volume_ml,
+        "longest_axial_diameter_mm": size.longest_axial.length_mm,
+        "perpendicular_diameter_mm": size.perpendicular.length_mm,
+        "longest_3d_diameter_mm": size.longest_3d.length_mm,
+        "axial_slice": size.axial_slice,
+        "longest_axial_diameter_points_mm": _end_points(size.longest_axial),
+        "perpendicular_diameter_points_mm": _end_points(size.perpendicular),
+        "longest_3d_diameter_points_mm": _end_points(size.longest_3d),
+    }
+
+
+def _end_points(diameter: Diameter) -> list[list[float]]:
+    return [list(diameter.start_mm), list(diameter.end_mm)]
+
+
+@dataclass(frozen=True)
+class MeasureTask:
+    """Measuring one mask of every case."""
+
+    modality: Modality
+    journey: ClassVar[str] = "measure"
+
+    def settings(self) -> dict[str, object]:
+        """Return the settings as plain JSON values."""
+        return {"modality": self.modality}
+
+    def input_digests(self, case: Case) -> dict[str, str]:
+        """Digests of the case's inputs, by role."""
+        files = {"mask": file_of(case, case.masks, self.modality, "mask")}
+        if not is_volume_file(files["mask"]):
+            files["image"] = file_of(case, case.images, self.modality, "image")
+        return {role: source_digest(file) for role, file in files.items()}
+
+    def run(self, case: Case, folder: Path, clock: StageClock) -> dict[str, object]:  # noqa: ARG002
+        """Measure the case's mask; nothing but the result is written."""
+        with clock.stage("read"):
+            loaded = load_case_mask(case, self.modality)
+        with clock.stage("measure"):
+            size = tumour_size(loaded.mask)
+        return {"modality": self.modality, **size_json(size), "warnings": list(loaded.notes)}
+
+
+def load_case_mask(case: Case, modality: Modality) -> LoadedMask:
+    """Mask of a case; an RTSTRUCT is laid on the case's image of the same modality.
+
+    Raises
+    ------
+    InputError
+        A file is missing or cannot be read.
+    """
+    mask = file_of(case, case.masks, modality, "mask")
+    if is_volume_file(mask):
+        return load_mask(mask)
+    image = file_of(case, case.images, modality, "image")
+    return load_mask(mask, image=load_scan(image, modality))
+
+
+def measure_cohort(
+    table: Path, out: Path, *, modality: Modality | None, resume: bool, jobs: int
+) -> CohortRun:
+    """Measure the masks of a cohort into a run folder; cases are done as outcomes are taken.
+
+    Raises
+    ------
+    InputError
+        The table cannot be used.
+    SettingsError, OutputError
+        See `oncotrace.pipeline.run.cohort_run.run_cohort`.
+    """
+    cohort = read_cohort(table)
+    task = MeasureTask(chosen_sequence(cohort, modality, of="mask"))
+    return run_cohort(task, table, cohort, out, seed=0, resume=resume, jobs=jobs)

@@ -1,0 +1,1 @@
+"""Run folders: what was done to which case, with what, written so that it can be resumed."""

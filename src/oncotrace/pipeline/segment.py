@@ -1,0 +1,197 @@
+"""The segmenting journey: an image and clicks in; mask, measurements and picture out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import ClassVar
+
+import numpy as np
+
+from oncotrace.domain.case import Case
+from oncotrace.domain.clicks import Clicks
+from oncotrace.domain.measurement import TumourSize
+from oncotrace.domain.scan import Modality
+from oncotrace.domain.segmentation import Segmentation, SegmentationRequest
+from oncotrace.errors import ClickError
+from oncotrace.io.atomic import write_atomically
+from oncotrace.io.clicks_file import clicks_json, read_clicks, write_clicks
+from oncotrace.io.cohort_table import read_cohort
+from oncotrace.io.volume_file import write_mask
+from oncotrace.measure.tumour_size import tumour_size
+from oncotrace.pipeline.cohort import chosen_sequence, file_of
+from oncotrace.pipeline.inputs import LoadedScan, geometry_json, load_scan, modality_of
+from oncotrace.pipeline.measure import size_json
+from oncotrace.pipeline.run.clock import StageClock
+from oncotrace.pipeline.run.cohort_run import CohortRun, run_cohort
+from oncotrace.pipeline.run.digests import json_digest, source_digest
+from oncotrace.pipeline.run.folder import require_new
+from oncotrace.pipeline.run.single_run import run_single
+from oncotrace.report.case_picture import case_picture
+from oncotrace.segment.segmenters import default_segmenter, segmenter
+
+MASK_FILE = "mask.nii.gz"
+CLICKS_FILE = "clicks.json"
+PICTURE_FILE = "picture.png"
+
+
+@dataclass(frozen=True)
+class SegmentTask:
+    """Segmenting the tumour of every case with one model.
+
+    Parameters
+    ----------
+    modality
+        Sequence that is segmented.
+    model
+        Name of a segmenter.
+    seed
+        Seed of whatever the segmenter draws at random.
+    series_uid
+        Series Instance UID, where a DICOM source holds several series.
+    """
+
+    modality: Modality
+    model: str
+    seed: int
+    series_uid: str | None = None
+    journey: ClassVar[str] = "segment"
+
+    def settings(self) -> dict[str, object]:
+        """Return the settings as plain JSON values."""
+        return {
+            "modality": self.modality,
+            "model": self.model,
+            "seed": self.seed,
+            "series_uid": self.series_uid,
+        }
+
+    def input_digests(self, case: Case) -> dict[str, str]:
+        """Digests of the case's inputs, by role; clicks by their content, not their format."""
+        return {
+            "image": source_digest(file_of(case, case.images, self.modality, "image")),
+            "clicks": json_digest(clicks_json(_clicks_of(case))),
+        }
+
+    def run(self, case: Case, folder: Path, clock: StageClock) -> dict[str, object]:
+        """Write mask, clicks and picture of one case and return its result."""
+        with clock.stage("read"):
+            image = file_of(case, case.images, self.modality, "image")
+            loaded = load_scan(image, self.modality, self.series_uid)
+            clicks = _clicks_of(case)
+        with clock.stage("segment"):
+            request = SegmentationRequest({self.modality: loaded.scan}, clicks, self.seed)
+            made = segmenter(self.model).segment(request)
+        with clock.stage("measure"):
+            size = tumour_size(made.mask)
+        with clock.stage("write"):
+            write_mask(made.mask, folder / MASK_FILE)
+            write_clicks(clicks, folder / CLICKS_FILE)
+        with clock.stage("picture"):
+            picture = case_picture(
+                loaded.scan,
+                made.mask,
+                clicks=clicks,
+                size=size,
+                title=_title(case, made, self.modality),
+            )
+            write_atomically(folder / PICTURE_FILE, lambda path: _write_bytes(path, picture))
+        return _result(loaded, made, size)
+
+
+def segment_case(
+    image: Path,
+    clicks: Clicks,
+    out: Path,
+    *,
+    modality: Modality | None,
+    model: str | None,
+    seed: int,
+    series_uid: str | None = None,
+    case_id: str = "case",
+) -> dict[str, object]:
+    """Segment one tumour into a folder of its own and return the content of ``result.json``.
+
+    Parameters
+    ----------
+    image
+        DICOM folder, zip or file, or a volume file.
+    modality
+        Sequence of the image; none where DICOM says that it is CT.
+    model
+        Name of a segmenter; none takes the modality's default.
+
+    Raises
+    ------
+    OncotraceError
+        Whatever is wrong with the image, the clicks, the settings or the place for results;
+        nothing is written then.
+    """
+    require_new(out)
+    known = modality or modality_of(image, series_uid)
+    task = SegmentTask(known, model or default_segmenter(known), seed, series_uid)
+    segmenter(task.model)  # a wrong name is found before the image is read
+    with TemporaryDirectory() as scratch:
+        clicks_file = Path(scratch) / CLICKS_FILE
+        write_clicks(clicks, clicks_file)
+        case = Case(case_id, case_id, {known: image}, clicks=clicks_file)
+        return run_single(task, case, image, out, seed=seed)
+
+
+def segment_cohort(
+    table: Path,
+    out: Path,
+    *,
+    modality: Modality | None,
+    model: str | None,
+    seed: int,
+    resume: bool,
+    jobs: int,
+) -> CohortRun:
+    """Segment a cohort into a run folder; cases are done as outcomes are taken.
+
+    Raises
+    ------
+    InputError
+        The table cannot be used.
+    ModelError
+        There is no such model.
+    SettingsError, OutputError
+        See `oncotrace.pipeline.run.cohort_run.run_cohort`.
+    """
+    cohort = read_cohort(table)
+    chosen = chosen_sequence(cohort, modality, of="image")
+    name = model or default_segmenter(chosen)
+    segmenter(name)  # refused here, once, rather than for every case
+    task = SegmentTask(chosen, name, seed)
+    return run_cohort(task, table, cohort, out, seed=seed, resume=resume, jobs=jobs)
+
+
+def _clicks_of(case: Case) -> Clicks:
+    if case.clicks is None:
+        raise ClickError("there are no clicks.", hint="Fill the column clicks, or give --clicks.")
+    return read_clicks(case.clicks)
+
+
+def _title(case: Case, made: Segmentation, modality: Modality) -> str:
+    return f"{case.case_id}   {modality}   {made.maker}"
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def _result(loaded: LoadedScan, made: Segmentation, size: TumourSize) -> dict[str, object]:
+    quality = made.quality
+    return {
+        "modality": loaded.scan.modality,
+        "model": made.maker,
+        **size_json(size),
+        "predicted_dice": quality.predicted_dice if quality else None,
+        "predicted_dice_interval": list(quality.predicted_dice_interval) if quality else None,
+        "slices_to_check": list(quality.slices_to_check) if quality else None,
+        "warnings": [*loaded.notes, *made.warnings],
+        "history": list(made.history),
+        "segment_seconds": {name: round(value, 3) for name, value in made.seconds.items()},
+        "geometry": geometry_json(loaded.scan.geometry),
+        "voxels": int(np.count_nonzero(made.mask.voxels)),
+    }
