@@ -38,24 +38,24 @@ def damaged(phantom, folder: Path) -> Path:
     return path
 
 
-def text_renamed(phantom, folder: Path) -> Path:  # noqa: ARG001
+def text_renamed(_, folder: Path) -> Path:
     path = folder / "notes.nii.gz"
     path.write_text("this is not an image")
     return path
 
 
-def empty_folder(phantom, folder: Path) -> Path:  # noqa: ARG001
+def empty_folder(_, folder: Path) -> Path:
     (folder / "empty").mkdir()
     return folder / "empty"
 
 
-def text_dicom(phantom, folder: Path) -> Path:  # noqa: ARG001
+def text_dicom(_, folder: Path) -> Path:
     (folder / "dicom").mkdir()
     (folder / "dicom" / "slice.dcm").write_text("this is not DICOM")
     return folder / "dicom"
 
 
-def missing(phantom, folder: Path) -> Path:  # noqa: ARG001
+def missing(_, folder: Path) -> Path:
     return folder / "nowhere"
 
 
@@ -75,7 +75,7 @@ def save(image, folder: Path) -> Path:
         (text_renamed, "unreadable-volume", "damaged or not in the format"),
         (empty_folder, "empty-folder", "empty"),
         (text_dicom, "not-dicom", "DICOM"),
-        (missing, "missing-file", "no file or folder nowhere"),
+        (missing, "missing-file", "nowhere cannot be read"),
     ],
 )
 def test_an_image_that_cannot_be_used_is_refused(phantom, cli, tmp_path, make, code, words):
@@ -100,14 +100,14 @@ def with_points(points, folder: Path) -> Path:
     ("change", "code", "words"),
     [
         (lambda p, g: g.to_index(p), "click-outside", "voxel ind"),
-        (lambda p, g: np.add(p, (0, 0, 4000)), "click-outside", "point 1"),  # noqa: ARG005
-        (lambda p, g: p[:3], "too-few-clicks", "3 different points"),  # noqa: ARG005
-        (lambda p, g: np.repeat(p[:1], 6, axis=0), "too-few-clicks", "points 1 and 2"),  # noqa: ARG005
+        (lambda p, _: np.add(p, (0, 0, 4000)), "click-outside", "point 1"),
+        (lambda p, _: p[:3], "too-few-clicks", "3 different points"),
+        (lambda p, _: np.repeat(p[:1], 6, axis=0), "too-few-clicks", "points 1 and 2"),
         (
-            lambda p, g: np.column_stack([p[:, 0], np.full(6, p[0, 1]), p[:, 2]]),
+            lambda p, _: np.column_stack([p[:, 0], np.full(6, p[0, 1]), p[:, 2]]),
             "clicks-in-a-plane",
             "y axis",
-        ),  # noqa: ARG005
+        ),
     ],
     ids=["voxel-indices", "outside", "three", "coincident", "in-one-sagittal-plane"],
 )

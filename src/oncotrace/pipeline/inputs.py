@@ -71,9 +71,7 @@ def modality_of(source: Path, series_uid: str | None = None) -> Modality:
     """
     if source.exists() and not is_volume_file(source) and is_dicom_source(source):
         found = {
-            series.modality
-            for series in list_series(source)
-            if series_uid in (None, series.uid)
+            series.modality for series in list_series(source) if series_uid in (None, series.uid)
         }
         if found == {"CT"}:
             return "ct"

@@ -16,6 +16,8 @@ from oncotrace.pipeline.run.clock import StageClock
 from oncotrace.pipeline.run.cohort_run import CohortRun, run_cohort
 from oncotrace.pipeline.run.digests import source_digest
 
+_NOTABLE_TILT_DEG = 10.0
+
 
 def measure_mask(
     source: Path, *, image: Path | None = None, region: str | None = None
@@ -38,10 +40,11 @@ def measure_mask(
         The mask cannot be read or is empty.
     """
     loaded = load_mask(source, image=load_scan(image) if image else None, region=region)
+    size = tumour_size(loaded.mask)
     return {
         "format": 1,
-        **size_json(tumour_size(loaded.mask)),
-        "warnings": list(loaded.notes),
+        **size_json(size),
+        "warnings": [*loaded.notes, *size_warnings(size)],
     }
 
 
@@ -53,10 +56,22 @@ def size_json(size: TumourSize) -> dict[str, object]:
         "perpendicular_diameter_mm": size.perpendicular.length_mm,
         "longest_3d_diameter_mm": size.longest_3d.length_mm,
         "axial_slice": size.axial_slice,
+        "axial_axis": "xyz"[size.axial_axis],
+        "axial_tilt_deg": size.axial_tilt_deg,
         "longest_axial_diameter_points_mm": _end_points(size.longest_axial),
         "perpendicular_diameter_points_mm": _end_points(size.perpendicular),
         "longest_3d_diameter_points_mm": _end_points(size.longest_3d),
     }
+
+
+def size_warnings(size: TumourSize) -> tuple[str, ...]:
+    """Say what a reader should know before comparing the measurements with others."""
+    if size.axial_tilt_deg <= _NOTABLE_TILT_DEG:
+        return ()
+    return (
+        f"the slices are tilted {size.axial_tilt_deg:.0f} degrees from the patient's axial plane; "
+        "the axial diameters lie in the tilted slice.",
+    )
 
 
 def _end_points(diameter: Diameter) -> list[list[float]]:
@@ -87,7 +102,8 @@ class MeasureTask:
             loaded = load_case_mask(case, self.modality)
         with clock.stage("measure"):
             size = tumour_size(loaded.mask)
-        return {"modality": self.modality, **size_json(size), "warnings": list(loaded.notes)}
+        warnings = [*loaded.notes, *size_warnings(size)]
+        return {"modality": self.modality, **size_json(size), "warnings": warnings}
 
 
 def load_case_mask(case: Case, modality: Modality) -> LoadedMask:

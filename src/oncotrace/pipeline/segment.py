@@ -20,7 +20,7 @@ from oncotrace.io.volume_file import write_mask
 from oncotrace.measure.tumour_size import tumour_size
 from oncotrace.pipeline.cohort import chosen_sequence, file_of
 from oncotrace.pipeline.inputs import LoadedScan, geometry_json, load_scan, modality_of
-from oncotrace.pipeline.measure import size_json
+from oncotrace.pipeline.measure import size_json, size_warnings
 from oncotrace.pipeline.run.clock import StageClock
 from oncotrace.pipeline.run.cohort_run import CohortRun, run_cohort
 from oncotrace.pipeline.run.digests import json_digest, source_digest
@@ -189,7 +189,7 @@ def _result(loaded: LoadedScan, made: Segmentation, size: TumourSize) -> dict[st
         "predicted_dice": quality.predicted_dice if quality else None,
         "predicted_dice_interval": list(quality.predicted_dice_interval) if quality else None,
         "slices_to_check": list(quality.slices_to_check) if quality else None,
-        "warnings": [*loaded.notes, *made.warnings],
+        "warnings": [*loaded.notes, *made.warnings, *size_warnings(size)],
         "history": list(made.history),
         "segment_seconds": {name: round(value, 3) for name, value in made.seconds.items()},
         "geometry": geometry_json(loaded.scan.geometry),

@@ -14,7 +14,7 @@ _LIBRARIES = ("numpy", "scipy", "SimpleITK", "pydicom", "highdicom", "numba", "o
 
 
 def now() -> str:
-    """Current time, ISO 8601 in UTC, to the second."""
+    """Return the current time, ISO 8601 in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
