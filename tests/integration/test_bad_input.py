@@ -236,7 +236,7 @@ def two_series(folder: Path) -> None:
 
     for path in other.iterdir():
         dataset = pydicom.dcmread(path)
-        dataset.SeriesInstanceUID += ".2"
+        dataset.SeriesInstanceUID = dataset.SeriesInstanceUID[:-2] + ".2"
         dataset.SOPInstanceUID = dataset.SOPInstanceUID[:-3] + "999"
         dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
         dataset.save_as(folder / f"b{path.name}")

@@ -31,6 +31,8 @@ def box_around(
 ) -> Box:
     """Box of the voxels that the points, widened by a margin, touch; clipped at the grid.
 
+    A point on the border of two voxels touches both.
+
     Parameters
     ----------
     points_xyz
@@ -38,8 +40,8 @@ def box_around(
     margin_xyz
         Voxels to add on either side, shape (3,).
     """
-    low = np.floor(points_xyz.min(axis=0) - margin_xyz + 0.5)
-    high = np.ceil(points_xyz.max(axis=0) + margin_xyz - 0.5)
+    low = np.ceil(points_xyz.min(axis=0) - margin_xyz - 0.5)
+    high = np.floor(points_xyz.max(axis=0) + margin_xyz + 0.5)
     last = np.asarray(geometry.size_xyz) - 1
     low, high = np.clip(low, 0, last).astype(int), np.clip(high, 0, last).astype(int)
     x0, y0, z0 = (int(v) for v in low)

@@ -17,6 +17,7 @@ _INTERPOLATORS: dict[Interpolation, int] = {
     "linear": sitk.sitkLinear,
     "cubic": sitk.sitkBSpline3,
 }
+_CUBIC_SUPPORT = 4
 
 
 def with_spacing(geometry: Geometry, spacing_mm: tuple[float, float, float]) -> Geometry:
@@ -44,9 +45,14 @@ def resample_array(
 
     Parameters
     ----------
+    interpolation
+        ``cubic`` is a B-spline; a grid with fewer than four voxels along an axis, where ITK's
+        spline reads memory that is not the image's, is interpolated linearly instead.
     outside
         Value of target voxels whose centre lies outside the source grid.
     """
+    if interpolation == "cubic" and min(geometry.size_xyz) < _CUBIC_SUPPORT:
+        interpolation = "linear"
     resampled = sitk.Resample(
         to_sitk(voxels, geometry),
         target.size_xyz,

@@ -25,15 +25,15 @@ def write_atomically(path: Path, write: Callable[[Path], None], *, replace: bool
     OutputError
         The file exists already, or it cannot be written (no permission, disk full).
     """
-    if path.exists() and not replace:
-        raise OutputError(
-            f"{path.name} exists already and is not written over.",
-            hint="Choose another place or move the file away.",
-            code="output-exists",
-        )
     temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
     with refused_writes(path.name):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if os.path.lexists(path) and not replace:
+            raise OutputError(
+                f"{path.name} exists already and is not written over.",
+                hint="Choose another place or move the file away.",
+                code="output-exists",
+            )
+        _make_folder(path.parent)
         try:
             write(temporary)
             _flush_to_disk(temporary)
@@ -49,6 +49,13 @@ def write_text(path: Path, text: str, *, replace: bool = False) -> None:
 
 def _write_text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:  # the system's own words would read as if the output existed
+        raise NotADirectoryError(error.errno, f"{folder.name} is a file, not a folder") from error
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -4,14 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
+from numpy.typing import NDArray
 
+from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.mask import Mask
 from oncotrace.domain.scan import Modality, Scan
 from oncotrace.errors import InputError, OutputError
-from oncotrace.imaging.sitk import mask_from_sitk, scan_from_sitk, to_sitk
+from oncotrace.imaging.sitk import to_sitk
 from oncotrace.io.atomic import write_atomically
+from oncotrace.io.nifti_voxels import read_nifti_voxels
 
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
+_NIFTI_SUFFIXES = (".nii.gz", ".nii")
 WRITABLE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")  # one file each, so that writes are atomic
 
 
@@ -28,7 +32,10 @@ def read_scan(path: Path, modality: Modality | None = None) -> Scan:
     InputError
         The file is missing, damaged, not three-dimensional, or holds a value that is not finite.
     """
-    scan = scan_from_sitk(_read(path), modality)
+    stored, geometry = _read(path)
+    with np.errstate(over="ignore"):  # beyond float32 becomes infinite, which is refused below
+        voxels = stored.astype(np.float32, copy=False)
+    scan = Scan(voxels, geometry, modality)
     require_finite(scan, path.name)
     return scan
 
@@ -41,39 +48,49 @@ def read_mask(path: Path) -> Mask:
     InputError
         The file is missing, damaged, not three-dimensional, or holds more than one label.
     """
-    image = _read(path)
-    values = np.unique(sitk.GetArrayViewFromImage(image))
-    labels = values[values != 0]
-    if len(labels) > 1:
+    stored, geometry = _read(path)
+    voxels = stored != 0
+    labels = stored[voxels]
+    if labels.size and (labels != labels[0]).any():  # true for NaN as well
+        found = np.unique(labels)
         raise InputError(
-            f"{path.name} holds {len(labels)} different values besides 0 ({labels[0]:g} to "
-            f"{labels[-1]:g}), a mask holds one.",
+            f"{path.name} holds {len(found)} different values besides 0 ({found[0]:g} to "
+            f"{found[-1]:g}), a mask holds one.",
             hint="Save the structure alone as one label.",
             code="not-a-mask",
         )
-    return mask_from_sitk(image)
+    return Mask(voxels, geometry)
 
 
 def write_mask(mask: Mask, path: Path) -> None:
     """Write a mask as 0 and 1 (uint8), compressed; atomic, never over another file.
 
+    The file is read again before it takes its name, so that it holds the mask or does not exist.
+
     Raises
     ------
+    InputError
+        The mask is not three-dimensional.
     OutputError
-        The name does not end in a known format, the file exists, or it cannot be written.
+        The name does not end in a known format, the format cannot hold the grid, the file exists,
+        or it cannot be written.
     """
-    _write(to_sitk(mask.voxels, mask.geometry), path)
+    _write(mask.voxels.astype(np.uint8), mask.geometry, path)
 
 
 def write_scan(scan: Scan, path: Path) -> None:
-    """Write a scan as float32, compressed; atomic, never over another file.
+    """Write a scan as float32, compressed; atomic, never over another file; see `write_mask`.
 
     Raises
     ------
+    InputError
+        The scan is not three-dimensional or holds a value that is not finite.
     OutputError
-        The name does not end in a known format, the file exists, or it cannot be written.
+        The name does not end in a known format, the format cannot hold the grid, the file exists,
+        or it cannot be written.
     """
-    _write(to_sitk(scan.voxels, scan.geometry), path)
+    require_finite(scan, "the image")
+    _write(scan.voxels, scan.geometry, path)
 
 
 def require_finite(scan: Scan, what: str) -> None:
@@ -95,7 +112,8 @@ def require_finite(scan: Scan, what: str) -> None:
         )
 
 
-def _read(path: Path) -> sitk.Image:
+def _read(path: Path) -> tuple[NDArray[np.generic], Geometry]:
+    """Voxels [z, y, x] as they are stored, and their grid."""
     if not path.is_file():
         raise InputError(f"there is no file {path.name}.", code="missing-file")
     reader = sitk.ImageFileReader()
@@ -103,22 +121,32 @@ def _read(path: Path) -> sitk.Image:
     try:
         reader.ReadImageInformation()
         _require_3d(reader.GetSize(), path.name)
-        if reader.GetNumberOfComponents() != 1:
-            raise InputError(
-                f"{path.name} has {reader.GetNumberOfComponents()} values per voxel (colour or "
-                "vector image); a scan has one.",
-                code="not-scalar",
-            )
-        if reader.GetDimension() > 3:
-            reader.SetExtractSize([*reader.GetSize()[:3], *[0] * (reader.GetDimension() - 3)])
-        image: sitk.Image = reader.Execute()
+        _require_scalar(reader, path.name)
+        geometry = _geometry(reader)
+        if path.name.lower().endswith(_NIFTI_SUFFIXES):
+            return read_nifti_voxels(path, geometry.shape_zyx), geometry
+        beyond = reader.GetDimension() - 3
+        reader.SetExtractSize([*geometry.size_xyz, *[0] * beyond])
+        voxels: NDArray[np.generic] = sitk.GetArrayFromImage(reader.Execute())
     except RuntimeError as error:
         raise _unreadable(path, error) from error
-    return image
+    return voxels, geometry
+
+
+def _geometry(reader: sitk.ImageFileReader) -> Geometry:
+    """Grid that a header describes; its axes beyond the third are of length one and are dropped."""
+    n = reader.GetDimension()
+    direction = np.reshape(reader.GetDirection(), (n, n))[:3, :3]
+    return Geometry(
+        reader.GetSize()[:3],
+        reader.GetSpacing()[:3],
+        reader.GetOrigin()[:3],
+        tuple(direction.ravel().tolist()),
+    )
 
 
 def _require_3d(size: tuple[int, ...], name: str) -> None:
-    """Refuse all but three axes of at least two voxels; trailing axes of length one are harmless."""
+    """Refuse all but three axes of at least two voxels; further axes of length one are fine."""
     extra = [n for n in size[3:] if n > 1]
     dimensions = 3 + len(extra) if extra else sum(n > 1 for n in size[:3])
     if dimensions != 3:
@@ -126,6 +154,15 @@ def _require_3d(size: tuple[int, ...], name: str) -> None:
             f"{name} is {dimensions}D ({' x '.join(map(str, size))}); a scan is one 3D volume.",
             hint="Extract the volume (time point, channel) to be used, or give all its slices.",
             code="not-3d",
+        )
+
+
+def _require_scalar(reader: sitk.ImageFileReader, name: str) -> None:
+    components = reader.GetNumberOfComponents()
+    if components != 1:
+        raise InputError(
+            f"{name} has {components} values per voxel (colour or vector image); a scan has one.",
+            code="not-scalar",
         )
 
 
@@ -143,17 +180,32 @@ def _unreadable(path: Path, error: RuntimeError) -> InputError:
     )
 
 
-def _write(image: sitk.Image, path: Path) -> None:
+def _write(voxels: NDArray[np.generic], geometry: Geometry, path: Path) -> None:
     if not path.name.lower().endswith(WRITABLE_SUFFIXES):
         raise OutputError(
             f"{path.name} does not end in a volume format.",
             hint=f"Use one of {', '.join(WRITABLE_SUFFIXES)}.",
+            code="unknown-format",
         )
-    write_atomically(path, lambda temporary: _write_sitk(image, temporary))
+    _require_3d(geometry.size_xyz, path.name)
+    write_atomically(path, lambda temporary: _write_checked(voxels, geometry, temporary, path.name))
 
 
-def _write_sitk(image: sitk.Image, path: Path) -> None:
+def _write_checked(
+    voxels: NDArray[np.generic], geometry: Geometry, temporary: Path, name: str
+) -> None:
+    """Write a volume and read it again: on a full disk, NIfTI is cut off without an error."""
+    incomplete = "the file came out incomplete (is the disk full?)"
     try:
-        sitk.WriteImage(image, str(path), useCompression=True)
-    except RuntimeError as error:
-        raise OSError(None, "the volume could not be written (disk full?)") from error
+        sitk.WriteImage(to_sitk(voxels, geometry), str(temporary), useCompression=True)
+        written, grid = _read(temporary)
+    except (RuntimeError, InputError) as error:
+        raise OSError(None, incomplete) from error
+    if not grid.matches(geometry):
+        raise OutputError(
+            f"{name} cannot hold this grid ({geometry.describe()}): its format would move it.",
+            hint="Write .nrrd or .mha instead.",
+            code="grid-not-held",
+        )
+    if not np.array_equal(written, voxels):
+        raise OSError(None, incomplete)

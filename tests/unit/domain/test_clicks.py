@@ -1,0 +1,72 @@
+"""Clicks and corrections that make sense, and those that are refused."""
+
+import numpy as np
+import pytest
+
+from oncotrace.domain.clicks import Clicks, Correction, points_array
+from oncotrace.errors import ClickError
+
+POINT = [[1.0, 2.0, 3.0]]
+
+
+def test_points_cannot_be_changed_afterwards() -> None:
+    given = np.array(POINT)
+    clicks = Clicks(given)
+    given[0, 0] = 99
+    assert clicks.points_mm[0, 0] == 1
+    with pytest.raises(ValueError, match="read-only"):
+        clicks.points_mm[0, 0] = 99
+
+
+@pytest.mark.parametrize(
+    ("points", "reason"),
+    [
+        ([[1, 2, 3], [1, float("nan"), 3]], "point 2 has a coordinate that is not a finite number"),
+        ([[1, 2, 3], [1, 2]], "three numbers x, y, z"),
+        ([[1, 2]], r"shape \(n, 3\)"),
+        ([1, 2, 3], r"shape \(n, 3\)"),
+        ([["a", "b", "c"]], "three numbers x, y, z"),
+    ],
+)
+def test_points_without_three_finite_coordinates_are_refused(points: object, reason: str) -> None:
+    with pytest.raises(ClickError, match=reason):
+        points_array(points)
+
+
+def test_neither_points_nor_box_is_refused() -> None:
+    with pytest.raises(ClickError, match=r"there are no clicks\. Give six points or a box"):
+        Clicks(np.empty((0, 3)))
+
+
+def test_a_box_alone_is_enough_and_has_two_corners() -> None:
+    assert Clicks(np.empty((0, 3)), box_mm=np.array([[0, 0, 0], [1, 1, 1]])).box_mm is not None
+    with pytest.raises(ClickError, match="two opposite corners, found 1"):
+        Clicks(np.array(POINT), box_mm=np.array(POINT))
+
+
+@pytest.mark.parametrize("radius_mm", [-1.0, float("nan"), float("inf")])
+def test_brush_without_a_sensible_radius_is_refused(radius_mm: float) -> None:
+    with pytest.raises(ClickError, match="radius must be >= 0 mm"):
+        Correction("stroke", np.array(POINT), radius_mm=radius_mm)
+
+
+def test_correction_without_a_point_is_refused_unless_it_undoes() -> None:
+    with pytest.raises(ClickError, match="a negative correction needs at least one point"):
+        Correction("negative", np.empty((0, 3)))
+    assert len(Correction("undo", np.empty((0, 3))).points_mm) == 0
+
+
+def test_undo_takes_back_the_latest_correction_that_still_counts() -> None:
+    first, second = Correction("positive", np.array(POINT)), Correction("negative", np.array(POINT))
+    undo = Correction("undo", np.empty((0, 3)))
+    assert Clicks(POINT, (first, second, undo)).standing_corrections() == (first,)
+    assert Clicks(POINT, (first, undo, second)).standing_corrections() == (second,)
+    assert Clicks(POINT, (first, undo, undo)).standing_corrections() == ()
+
+
+def test_only_positive_clicks_and_painting_strokes_mark_tumour() -> None:
+    points = np.array(POINT)
+    assert Correction("positive", points).marks_tumour
+    assert Correction("stroke", points).marks_tumour
+    assert not Correction("stroke", points, paints=False).marks_tumour
+    assert not Correction("negative", points).marks_tumour
