@@ -1,0 +1,58 @@
+"""Segmenters are found by name, ours first, then those of plugins."""
+
+import pytest
+
+from oncotrace.errors import ModelError
+from oncotrace.segment.ellipsoid import EllipsoidSegmenter
+from oncotrace.segment.interactive import GraphCutSegmenter
+from oncotrace.segment.segmenters import PLUGINS, default_segmenter, segmenter, segmenter_names
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Install a package that declares a segmenter, for the length of a test."""
+
+    def installed(name, value):
+        folder = tmp_path / "plugin-1.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: plugin\nVersion: 1.0\n")
+        (folder / "entry_points.txt").write_text(f"[{PLUGINS}]\n{name} = {value}\n")
+        monkeypatch.syspath_prepend(tmp_path)
+
+    return installed
+
+
+def test_built_in_segmenters_are_built_by_name():
+    assert isinstance(segmenter("six-click-graphcut"), GraphCutSegmenter)
+    assert isinstance(segmenter("ellipsoid"), EllipsoidSegmenter)
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(ModelError, match=r"no segmenter called 'elipsoid'.*six-click-graphcut, "):
+        segmenter("elipsoid")
+    with pytest.raises(ModelError) as caught:
+        segmenter("")
+    assert caught.value.code == "unknown-model"
+
+
+def test_the_default_is_a_known_segmenter_for_every_modality():
+    for modality in ("ct", "mr-t1", "pet", None):
+        assert default_segmenter(modality) in segmenter_names()
+
+
+def test_a_plugin_is_found_by_its_name(install):
+    install("mine", "oncotrace.segment.ellipsoid:EllipsoidSegmenter")
+    assert isinstance(segmenter("mine"), EllipsoidSegmenter)
+    assert segmenter_names() == ("six-click-graphcut", "ellipsoid", "mine")
+
+
+def test_a_plugin_does_not_replace_a_built_in_segmenter(install):
+    install("six-click-graphcut", "oncotrace.segment.ellipsoid:EllipsoidSegmenter")
+    assert isinstance(segmenter("six-click-graphcut"), GraphCutSegmenter)
+    assert segmenter_names() == ("six-click-graphcut", "ellipsoid")
+
+
+def test_a_plugin_that_cannot_be_loaded_is_named(install):
+    install("broken", "no_such_package:Thing")
+    with pytest.raises(ModelError, match="'broken' cannot be loaded: ModuleNotFoundError"):
+        segmenter("broken")
