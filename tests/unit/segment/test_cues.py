@@ -33,11 +33,11 @@ def test_the_ellipsoid_cue_is_one_in_the_centre_and_zero_five_millimetres_beyond
     assert cue[30, 30, 50] == pytest.approx(0.0, abs=1e-6)
 
 
-def test_the_hull_cue_is_zero_at_the_clicks_and_the_depth_below_the_facets_inside():
+def test_the_hull_cue_is_the_depth_below_a_surface_five_millimetres_outside_the_hull():
     cue = cues_of(ball()).hull
     for x, y, z in SIX_XYZ:
-        assert cue[z, y, x] == pytest.approx(0.0, abs=1e-5)
-    assert cue[30, 30, 30] == pytest.approx(15 / np.sqrt(3) / 20, abs=1e-5)
+        assert cue[z, y, x] == pytest.approx(5 / 20, abs=1e-5)
+    assert cue[30, 30, 30] == pytest.approx((15 / np.sqrt(3) + 5) / 20, abs=1e-5)
     assert cue[0, 0, 0] < 0
 
 

@@ -224,3 +224,14 @@ def test_a_sarcoma_is_found_better_than_by_the_ellipsoid(shared_data, name):
     )
     assert ours > 0.85
     assert ours > baseline
+
+
+def test_only_the_first_of_several_channels_is_used_and_the_reader_is_told():
+    mask = pear()
+    scan = image_of(mask)
+    other = Scan(np.zeros(GRID.shape_zyx, dtype=np.float32), GRID, "mr-t2fs")
+    clicks = Clicks(clicked(mask).points_mm)
+    both = SegmentationRequest({"mr-t1": scan, "mr-t2fs": other}, clicks, seed=0)
+    made = GraphCutSegmenter().segment(both)
+    np.testing.assert_array_equal(made.mask.voxels, segmented(scan, clicks).mask.voxels)
+    assert made.warnings == ("only mr-t1 was looked at, not mr-t2fs.",)
