@@ -1,6 +1,6 @@
 """Fit the weights of the graph cut's cues, on all patients and on four fifths of them.
 
-    python benchmarks/fit_cue_weights.py --data DIR [--out FILE]
+    python benchmarks/fit_cue_weights.py [--data DIR] [--out FILE]
 
 The weights make
 
@@ -14,7 +14,8 @@ one patient's CT or T1 with one set of clicks: two exact and two person-like one
 
 What was chosen by hand on these 40 patients, with cross-fitted weights, and is not cross-fitted
 itself: which cues there are, the 5 and 8 mm beyond the clicks, the multiple 1.5 of the ellipsoid,
-the blurs (2 mm, 0.7 voxel), the working grid, and the cut's smoothness.
+the blurs (2 mm, 0.7 voxel), the working grid, the cut's smoothness, the strength and reach of
+corrections, and the slope of the probability.
 """
 
 import argparse
@@ -35,6 +36,7 @@ from oncotrace.imaging.resample import resample_array
 from oncotrace.segment.cues import tumour_cues
 from oncotrace.segment.voi import clicks_on_grid, volume_of_interest
 from oncotrace.segment.working_grid import on_working_grid
+from reference_data import add_data_option
 from six_clicks import FOLDS, MODALITIES, RESULTS, clicks_of, fold_of, load_case, patients_in
 
 NAMES = ("constant", "ellipsoid", "hull", "likelihood", "typical", "geodesic")
@@ -47,14 +49,14 @@ RIDGE = 1e-5
 def main() -> None:
     """Fit and write one row of weights per fold."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of STS_0NN folders")
+    add_data_option(parser)
     parser.add_argument("--out", type=Path, default=RESULTS / "weights.csv")
     options = parser.parse_args()
-    patients = patients_in(options.data)
+    patients = patients_in(options.data / "sts")
     cues, truth, folds = [], [], []
     for patient in track(patients, description="cues"):
         for modality in MODALITIES:
-            scan, mask = load_case(options.data / patient, modality)
+            scan, mask = load_case(options.data / "sts" / patient, modality)
             for kind in ("exact", "person-like"):
                 for seed in SEEDS:
                     case = sample(scan, mask, clicks_of(mask, kind, seed))

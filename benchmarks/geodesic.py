@@ -8,7 +8,6 @@ the last column is the largest error of the guidance exp(-D) after the four publ
 """
 
 import argparse
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,10 +21,10 @@ from oncotrace.imaging.crop import box_around, crop_scan
 from oncotrace.imaging.geodesic import geodesic_distance
 from oncotrace.imaging.intensity import SOFT_TISSUE_HU, standardised
 from oncotrace.io.volume_file import read_mask, read_scan
+from reference_data import add_data_option
 
 REPEATS = 3
 LIMIT_CPU_S = 0.5
-DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 Distance = Callable[[int | None], NDArray[np.float32]]
 
@@ -44,8 +43,7 @@ class Row:
 def main() -> None:
     """Run the benchmark and print its table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    data = os.environ.get("ONCOTRACE_TEST_DATA", DEFAULT_DATA)
-    parser.add_argument("--data", type=Path, default=data)
+    add_data_option(parser)
     parser.add_argument("--count-sweeps", action="store_true", help="published sweeps to settle")
     arguments = parser.parse_args()
     compile_kernels()

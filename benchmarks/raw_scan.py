@@ -22,15 +22,15 @@ from oncotrace.imaging.overlap import dice
 from oncotrace.measure.tumour_size import tumour_size
 from oncotrace.pipeline.inputs import load_mask, load_scan
 from oncotrace.segment.segmenters import default_segmenter, segmenter
+from reference_data import add_data_option
 
 REPEATS = 5
-DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def main() -> None:
     """Run the benchmark and print its table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=DEFAULT_DATA)
+    add_data_option(parser)
     archive = parser.parse_args().data / "sts_raw" / "STS_001_MR_T1_dicom.tar.xz"
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(archive) as tar:

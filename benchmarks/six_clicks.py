@@ -1,8 +1,8 @@
 """Six clicks without a network on 40 sarcoma patients: Dice, HD95, volume, diameter, time.
 
-    python benchmarks/six_clicks.py --data DIR [--out DIR] [--clicks exact|person-like] [--seeds 5]
+    python benchmarks/six_clicks.py [--data DIR] [--out DIR] [--clicks KIND] [--seeds 5]
 
-``DIR`` holds one folder per patient with ``mr_t1.nii.gz``, ``ct.nii.gz`` and their ``*_mask``.
+``DIR/sts`` holds one folder per patient with ``mr_t1.nii.gz``, ``ct.nii.gz`` and their ``*_mask``.
 
 Three ways to a mask are compared on the same clicks:
 
@@ -48,6 +48,7 @@ from oncotrace.measure.tumour_size import tumour_size
 from oncotrace.segment.cues import CueWeights
 from oncotrace.segment.ellipsoid import EllipsoidSegmenter
 from oncotrace.segment.interactive import GraphCutSegmenter
+from reference_data import add_data_option
 
 RESULTS = Path(__file__).parent / "results" / "six_clicks"
 MODALITIES: tuple[Modality, ...] = ("mr-t1", "ct")
@@ -68,18 +69,18 @@ FIGURES = {
 def main() -> None:
     """Measure every case, write the table of cases and the summary, print the summary."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of STS_0NN folders")
+    add_data_option(parser)
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--clicks", choices=CLICK_KINDS, help="one kind; both when left out")
     parser.add_argument("--seeds", type=int, default=5, help="draws of clicks per case")
     options = parser.parse_args()
-    patients = patients_in(options.data)
+    patients = patients_in(options.data / "sts")
     kinds = [options.clicks] if options.clicks else list(CLICK_KINDS)
     rows: list[dict[str, object]] = []
     for patient in track(patients, description="patients"):
         methods = methods_for(fold_of(patient, patients))
         for modality in MODALITIES:
-            scan, mask = load_case(options.data / patient, modality)
+            scan, mask = load_case(options.data / "sts" / patient, modality)
             truth = tumour_size(mask)
             if not rows:
                 warm_up(scan, mask, methods)

@@ -41,7 +41,7 @@ from oncotrace.imaging.resample import resample_array
 from oncotrace.segment.cues import CueWeights, correction_evidence, tumour_cues
 from oncotrace.segment.marks import BACKGROUND, TUMOUR, hard_marks
 from oncotrace.segment.request import grid_of, require_clicks
-from oncotrace.segment.voi import GridClicks, clicks_on_grid, volume_of_interest
+from oncotrace.segment.voi import GridClicks, clicks_on_grid, volume_of_interest, voxels_at
 from oncotrace.segment.working_grid import on_working_grid, rim_of
 
 MAKER = "six-click-graphcut"
@@ -92,7 +92,7 @@ class GraphCutSegmenter:
             maker=MAKER,
             probability=whole,
             history=_history(clicks, part, working),
-            warnings=_warnings(request, clicks, mask),
+            warnings=(*_warnings(request, clicks, mask), *_apart(inside, part.geometry, clicks)),
             seconds={"crop": prepared - start, "cut": cut - prepared, "paste": end - cut},
         )
 
@@ -155,6 +155,20 @@ def _warnings(request: SegmentationRequest, clicks: GridClicks, mask: Mask) -> t
     if mask.is_empty:
         warnings.append("nothing is left of the tumour: the mask is empty.")
     return tuple(warnings)
+
+
+def _apart(inside: NDArray[np.bool_], grid: Geometry, clicks: GridClicks) -> tuple[str, ...]:
+    """Say which clicks stand apart: the reader saw tumour there, the image does not show it."""
+    if len(clicks.seeds_mm) == 0:
+        return ()
+    in_largest = largest_component(inside)[tuple(voxels_at(clicks.seeds_mm, grid).T)]
+    places = [f"({x:.1f}, {y:.1f}, {z:.1f})" for x, y, z in clicks.seeds_mm[~in_largest]]
+    if not places:
+        return ()
+    return (
+        f"{len(places)} of {len(in_largest)} clicks lie apart from the segmented tumour, at "
+        f"{', '.join(places)} mm: look there, and move them or add more.",
+    )
 
 
 def _history(clicks: GridClicks, part: Scan, working: Scan) -> tuple[str, ...]:

@@ -90,6 +90,17 @@ def test_a_dark_tumour_is_found_as_well_as_a_bright_one():
     assert dice(dark, mask) > 0.9
 
 
+def test_a_click_that_the_image_contradicts_is_kept_and_named():
+    mask = pear()
+    points = clicked(mask).points_mm.copy()
+    rightmost = np.argmax(points[:, 0])
+    points[rightmost, 0] += 12.0
+    made = segmented(image_of(mask, contrast=300.0), Clicks(points))
+    x, y, z = np.rint(GRID.to_index(points[rightmost])).astype(int)
+    assert made.mask.voxels[z, y, x]
+    assert any("lie apart from the segmented tumour" in warning for warning in made.warnings)
+
+
 def test_a_negative_click_removes_more_than_its_voxel():
     mask = pear()
     scan = image_of(mask, contrast=0.0)
