@@ -9,7 +9,6 @@ process, and Dice against the published outline GTV_Mass. The clicks are drawn f
 
 import argparse
 import resource
-import tarfile
 import tempfile
 import time
 from pathlib import Path
@@ -22,7 +21,7 @@ from oncotrace.imaging.overlap import dice
 from oncotrace.measure.tumour_size import tumour_size
 from oncotrace.pipeline.inputs import load_mask, load_scan
 from oncotrace.segment.segmenters import default_segmenter, segmenter
-from reference_data import add_data_option
+from reference_data import add_data_option, unpack
 
 REPEATS = 5
 
@@ -33,8 +32,7 @@ def main() -> None:
     add_data_option(parser)
     archive = parser.parse_args().data / "sts_raw" / "STS_001_MR_T1_dicom.tar.xz"
     with tempfile.TemporaryDirectory() as folder:
-        with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
+        unpack(archive, Path(folder))
         measure(Path(folder))
 
 

@@ -1,9 +1,11 @@
 """Fixtures that every test may use."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from benchmarks.reference_data import unpack
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +16,17 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no reference data at {folder}; set ONCOTRACE_TEST_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def raw_series(
+    shared_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Path]:
+    """Unpack a series of STS_001 as it was scanned; its folder holds ``image`` and ``mask``."""
+
+    def unpacked(name: str) -> Path:
+        folder = tmp_path_factory.mktemp("raw")
+        unpack(shared_data / "sts_raw" / f"STS_001_{name}_dicom.tar.xz", folder)
+        return folder / name
+
+    return unpacked

@@ -1,13 +1,13 @@
 """Real scans: DICOM series against the same images in NIfTI, and one series as scanned."""
 
-import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from oncotrace.domain.scan import Modality
-from oncotrace.io.dicom_series import DicomSeries, read_series
+from oncotrace.io.dicom_series import read_series
 from oncotrace.io.volume_file import read_scan
 
 NIFTI: dict[str, str] = {"CT": "ct", "MR_T1": "mr_t1", "PET": "pet"}
@@ -30,14 +30,8 @@ def test_series_equals_its_nifti_copy(
     assert len(read.sop_instance_uids) == read.scan.geometry.size_xyz[2]
 
 
-def scanned(shared_data: Path, name: str, folder: Path) -> DicomSeries:
-    with tarfile.open(shared_data / "sts_raw" / f"STS_001_{name}_dicom.tar.xz") as archive:
-        archive.extractall(folder, filter="data")
-    return read_series(folder)
-
-
-def test_raw_t1_has_the_grid_that_was_scanned(shared_data: Path, tmp_path: Path) -> None:
-    read = scanned(shared_data, "MR_T1", tmp_path)
+def test_raw_t1_has_the_grid_that_was_scanned(raw_series: Callable[[str], Path]) -> None:
+    read = read_series(raw_series("MR_T1"))
     geometry = read.scan.geometry
 
     assert geometry.size_xyz == (512, 512, 40)
@@ -47,9 +41,9 @@ def test_raw_t1_has_the_grid_that_was_scanned(shared_data: Path, tmp_path: Path)
 
 
 def test_raw_pet_whose_beds_do_not_quite_meet_is_read_with_a_note(
-    shared_data: Path, tmp_path: Path
+    raw_series: Callable[[str], Path],
 ) -> None:
-    read = scanned(shared_data, "FDG_PET", tmp_path)
+    read = read_series(raw_series("FDG_PET"))
 
     assert read.scan.geometry.spacing_mm[2] == pytest.approx(3.27, abs=1e-3)
     assert read.scan.modality == "pet"

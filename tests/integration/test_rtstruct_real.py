@@ -1,6 +1,5 @@
 """Structure sets of real patients."""
 
-import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -62,28 +61,15 @@ def _read(path: Path, images: DicomSeries, name: str | None = None) -> tuple[Mas
     return found.mask, found.notes
 
 
-@pytest.fixture(scope="module")
-def raw(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Unpack one of the raw series of STS_001 and return its folder."""
-
-    def unpack(series: str) -> Path:
-        folder = tmp_path_factory.mktemp("raw")
-        with tarfile.open(shared_data / "sts_raw" / f"STS_001_{series}_dicom.tar.xz") as archive:
-            archive.extractall(folder, filter="data")
-        return folder / series
-
-    return unpack
-
-
 def _volume_ml(mask: Mask) -> float:
     return float(mask.voxels.sum()) * mask.geometry.voxel_volume_mm3 / 1000
 
 
 @pytest.mark.parametrize("series", ["MR_T1", "MR_T2", "FDG_PET"])
 def test_both_regions_of_the_raw_series_are_read(
-    series: str, raw: Callable[[str], Path], shared_data: Path
+    series: str, raw_series: Callable[[str], Path], shared_data: Path
 ) -> None:
-    folder = raw(series)
+    folder = raw_series(series)
     images = read_series(folder / "image")
     (path,) = (folder / "mask").iterdir()
     counts = {"GTV_Mass": 20, "GTV_Edema": 32}
