@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from oncotrace.cli.options import DrawnOn, MaskColumn, MaskOrCohort, Region
 from oncotrace.cli.output import console, tracked
 from oncotrace.cli.parse import known_modality, refuse_together
 
@@ -16,25 +17,15 @@ app = typer.Typer(help="Draw clicks from masks, and convert clicks between file 
 
 @app.command()
 def simulate(
-    source: Annotated[
-        Path,
-        typer.Argument(
-            help="A mask (NIfTI, NRRD, MetaImage), an RTSTRUCT, or a cohort.csv.",
-            metavar="MASK|COHORT.csv",
-        ),
-    ],
+    source: MaskOrCohort,
     out: Annotated[Path, typer.Option(help="Clicks file to write; for a cohort, a new folder.")],
     person_like: Annotated[
         bool, typer.Option("--person-like", help="Miss the extremes as people do.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Seed of the draw.", min=0)] = 0,
-    image: Annotated[
-        Path | None, typer.Option(help="The image that an RTSTRUCT was drawn on.")
-    ] = None,
-    region: Annotated[
-        str | None, typer.Option(help="Region of an RTSTRUCT, if it holds several.")
-    ] = None,
-    modality: Annotated[str | None, typer.Option(help="Which mask column of the cohort.")] = None,
+    image: DrawnOn = None,
+    region: Region = None,
+    modality: MaskColumn = None,
 ) -> None:
     """Draw six clicks from a mask, as published or as people place them."""
     from oncotrace.pipeline.clicks import simulate_clicks, simulate_cohort_clicks

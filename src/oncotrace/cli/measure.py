@@ -6,34 +6,23 @@ from typing import Annotated
 
 import typer
 
+from oncotrace.cli.options import DrawnOn, Jobs, MaskColumn, MaskOrCohort, Region, Resume
 from oncotrace.cli.output import finish_cohort, show_size
 from oncotrace.cli.parse import known_modality, refuse_together
 from oncotrace.errors import SettingsError
 
 
 def measure(
-    source: Annotated[
-        Path,
-        typer.Argument(
-            help="A mask (NIfTI, NRRD, MetaImage), an RTSTRUCT, or a cohort.csv.",
-            metavar="MASK|COHORT.csv",
-        ),
-    ],
+    source: MaskOrCohort,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    image: Annotated[
-        Path | None, typer.Option(help="The image that an RTSTRUCT was drawn on.")
-    ] = None,
-    region: Annotated[
-        str | None, typer.Option(help="Region of an RTSTRUCT, if it holds several.")
-    ] = None,
+    image: DrawnOn = None,
+    region: Region = None,
     out: Annotated[
         Path | None, typer.Option(help="New folder for the results of a cohort.")
     ] = None,
-    modality: Annotated[str | None, typer.Option(help="Which mask column of the cohort.")] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted cohort run.")
-    ] = False,
-    jobs: Annotated[int, typer.Option(help="Cases of a cohort at a time.", min=1)] = 1,
+    modality: MaskColumn = None,
+    resume: Resume = False,
+    jobs: Jobs = 1,
 ) -> None:
     """Measure volume and diameters of one mask, or of every case of a cohort."""
     if source.suffix.lower() == ".csv":

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from oncotrace.cli.options import Jobs, Resume
 from oncotrace.cli.output import finish_cohort, show_folder, show_size
 from oncotrace.cli.parse import clicks_from_options, known_modality, refuse_together
 
@@ -43,10 +44,8 @@ def segment(
         str | None, typer.Option(help="Series Instance UID, if the folder holds several series.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of whatever the segmenter draws.", min=0)] = 0,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted cohort run.")
-    ] = False,
-    jobs: Annotated[int, typer.Option(help="Cases of a cohort at a time.", min=1)] = 1,
+    resume: Resume = False,
+    jobs: Jobs = 1,
 ) -> None:
     """Segment and measure one tumour from its clicks, or every case of a cohort."""
     if source.suffix.lower() == ".csv":
