@@ -1,0 +1,25 @@
+"""Options that several commands share, so that they mean and say the same everywhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+MaskOrCohort = Annotated[
+    Path,
+    typer.Argument(
+        help="A mask (NIfTI, NRRD, MetaImage), an RTSTRUCT, or a cohort.csv.",
+        metavar="MASK|COHORT.csv",
+    ),
+]
+DrawnOn = Annotated[
+    Path | None, typer.Option("--image", help="The image that an RTSTRUCT was drawn on.")
+]
+Region = Annotated[
+    str | None, typer.Option("--region", help="Region of an RTSTRUCT, if it holds several.")
+]
+MaskColumn = Annotated[
+    str | None, typer.Option("--modality", help="Which mask column of the cohort.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted cohort run.")]
+Jobs = Annotated[int, typer.Option("--jobs", help="Cases of a cohort at a time.", min=1)]
