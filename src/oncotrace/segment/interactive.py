@@ -26,30 +26,31 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
-from scipy.special import expit
 
-from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.mask import Mask
 from oncotrace.domain.scan import Scan
 from oncotrace.domain.segmentation import Segmentation, SegmentationRequest
-from oncotrace.errors import InputError
-from oncotrace.imaging.components import components_with, filled, largest_component
+from oncotrace.imaging.components import filled
 from oncotrace.imaging.crop import crop_scan, paste
 from oncotrace.imaging.graph_cut import contrast_weights, grid_cut
 from oncotrace.imaging.intensity import clipped, standardised
-from oncotrace.imaging.resample import resample_array
 from oncotrace.segment.cues import CueWeights, correction_evidence, tumour_cues
+from oncotrace.segment.finish import (
+    CERTAIN_LOG_ODDS,
+    on_source_grid,
+    warnings_about,
+    with_clicks,
+)
 from oncotrace.segment.marks import BACKGROUND, TUMOUR, hard_marks
 from oncotrace.segment.request import grid_of, require_clicks
-from oncotrace.segment.voi import GridClicks, clicks_on_grid, volume_of_interest, voxels_at
-from oncotrace.segment.working_grid import on_working_grid, rim_of
+from oncotrace.segment.voi import GridClicks, clicks_on_grid, volume_of_interest
+from oncotrace.segment.working_grid import on_working_grid, require_finite_around_clicks, rim_of
 
 MAKER = "six-click-graphcut"
 
 SMOOTHNESS = 2.0
 EDGE_SIGMA = 0.6
 FIELD_BLUR_VOXELS = 0.7
-CERTAIN_LOG_ODDS = 8.0
 PROBABILITY_SLOPE = 0.5
 """Log-odds count half in the probability; so it is right as often as it says (CT and T1 alike)."""
 
@@ -78,12 +79,15 @@ class GraphCutSegmenter:
         clicks = clicks_on_grid(require_clicks(request, MAKER), geometry)
         box = volume_of_interest(clicks, geometry)
         part = crop_scan(scan, box)
-        _require_finite(part)
+        require_finite_around_clicks(part)
         working = on_working_grid(part)
         prepared = time.perf_counter()
         field = self._signed_log_odds(working, clicks, rim_of(box, geometry, working.geometry))
         cut = time.perf_counter()
-        inside, probability = _on_source_grid(field, working.geometry, part.geometry, clicks)
+        smooth = gaussian_filter(field, FIELD_BLUR_VOXELS, mode="nearest")
+        inside, probability = on_source_grid(
+            smooth, working.geometry, part.geometry, clicks, slope=PROBABILITY_SLOPE
+        )
         mask = Mask(paste(inside, box, geometry).astype(np.bool_, copy=False), geometry)
         whole = paste(probability, box, geometry).astype(np.float32, copy=False)
         end = time.perf_counter()
@@ -92,7 +96,7 @@ class GraphCutSegmenter:
             maker=MAKER,
             probability=whole,
             history=_history(clicks, part, working),
-            warnings=(*_warnings(request, clicks, mask), *_apart(inside, part.geometry, clicks)),
+            warnings=warnings_about(request, clicks, mask),
             seconds={"crop": prepared - start, "cut": cut - prepared, "paste": end - cut},
         )
 
@@ -108,67 +112,9 @@ class GraphCutSegmenter:
         odds[marks == BACKGROUND] = -np.inf
         even = standardised(clipped(scan.voxels, scan.modality))
         tumour = grid_cut(odds, contrast_weights(even, EDGE_SIGMA), SMOOTHNESS)
-        tumour = filled(_with_clicks(tumour, marks)) & (marks != BACKGROUND)
+        tumour = filled(with_clicks(tumour, marks)) & (marks != BACKGROUND)
         odds = np.clip(odds, -CERTAIN_LOG_ODDS, CERTAIN_LOG_ODDS)
         return np.where(tumour, np.maximum(odds, 0.1), np.minimum(odds, -0.1)).astype(np.float32)
-
-
-def _require_finite(scan: Scan) -> None:
-    bad = int(np.count_nonzero(~np.isfinite(scan.voxels)))
-    if bad:
-        raise InputError(
-            f"{bad} voxels around the clicks are not numbers (NaN or infinite).",
-            hint="Replace them by the background value before segmenting.",
-            code="not-finite",
-        )
-
-
-def _with_clicks(tumour: NDArray[np.bool_], marks: NDArray[np.int8]) -> NDArray[np.bool_]:
-    """Pieces that the reader has marked; the largest piece when nothing is marked (a box)."""
-    seeds = np.argwhere(marks == TUMOUR)
-    return components_with(tumour, seeds) if len(seeds) else largest_component(tumour)
-
-
-def _on_source_grid(
-    field: NDArray[np.float32], working: Geometry, source: Geometry, clicks: GridClicks
-) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """Mask and probability [z, y, x] on the source grid's part; the reader's marks are kept."""
-    smooth = gaussian_filter(field, FIELD_BLUR_VOXELS, mode="nearest")
-    odds = resample_array(
-        smooth, working, source, interpolation="linear", outside=-CERTAIN_LOG_ODDS
-    )
-    marks = hard_marks(clicks, source)
-    inside = ((odds > 0) | (marks == TUMOUR)) & (marks != BACKGROUND)
-    inside = filled(_with_clicks(inside, marks)) & (marks != BACKGROUND)
-    probability = expit(odds * np.float32(PROBABILITY_SLOPE))
-    # The mask is where the probability is at least one half, whatever moved single voxels.
-    below = np.nextafter(np.float32(0.5), np.float32(0))
-    probability = np.where(inside, np.maximum(probability, 0.5), np.minimum(probability, below))
-    return inside, probability.astype(np.float32, copy=False)
-
-
-def _warnings(request: SegmentationRequest, clicks: GridClicks, mask: Mask) -> tuple[str, ...]:
-    warnings = list(clicks.warnings)
-    first, *others = request.channels
-    if others:
-        warnings.append(f"only {first} was looked at, not {', '.join(others)}.")
-    if mask.is_empty:
-        warnings.append("nothing is left of the tumour: the mask is empty.")
-    return tuple(warnings)
-
-
-def _apart(inside: NDArray[np.bool_], grid: Geometry, clicks: GridClicks) -> tuple[str, ...]:
-    """Say which clicks stand apart: the reader saw tumour there, the image does not show it."""
-    if len(clicks.seeds_mm) == 0:
-        return ()
-    in_largest = largest_component(inside)[tuple(voxels_at(clicks.seeds_mm, grid).T)]
-    places = [f"({x:.1f}, {y:.1f}, {z:.1f})" for x, y, z in clicks.seeds_mm[~in_largest]]
-    if not places:
-        return ()
-    return (
-        f"{len(places)} of {len(in_largest)} clicks lie apart from the segmented tumour, at "
-        f"{', '.join(places)} mm: look there, and move them or add more.",
-    )
 
 
 def _history(clicks: GridClicks, part: Scan, working: Scan) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from scipy.ndimage import uniform_filter
 
 from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.scan import Scan
+from oncotrace.errors import InputError
 from oncotrace.imaging.crop import Box
 from oncotrace.imaging.resample import resample_scan, with_spacing
 
@@ -18,13 +19,34 @@ def on_working_grid(part: Scan) -> Scan:
     extent_mm = spacing_mm * part.geometry.size_xyz
     cube_mm = max(float((extent_mm.prod() / WORKING_VOXELS) ** (1 / 3)), float(spacing_mm.min()))
     x, y, z = (float(mm / max(1, round(mm / cube_mm))) for mm in extent_mm)
-    target = with_spacing(part.geometry, (x, y, z))
+    return averaged_onto(part, with_spacing(part.geometry, (x, y, z)))
+
+
+def averaged_onto(part: Scan, target: Geometry) -> Scan:
+    """Volume of interest on a coarser grid over the same volume."""
     # Averaging over the larger voxel first keeps fine texture from turning into noise.
-    window = [_odd(ratio) for ratio in np.divide((z, y, x), part.geometry.spacing_zyx_mm)]
-    averaged = uniform_filter(part.voxels, window, mode="nearest")
+    ratios = np.divide(target.spacing_zyx_mm, part.geometry.spacing_zyx_mm)
+    averaged = uniform_filter(part.voxels, [_odd(ratio) for ratio in ratios], mode="nearest")
     return resample_scan(
         Scan(averaged, part.geometry, part.modality), target, interpolation="linear", outside=0.0
     )
+
+
+def require_finite_around_clicks(part: Scan) -> None:
+    """Refuse a volume of interest with NaN or infinity in it.
+
+    Raises
+    ------
+    InputError
+        With the number of such voxels.
+    """
+    bad = int(np.count_nonzero(~np.isfinite(part.voxels)))
+    if bad:
+        raise InputError(
+            f"{bad} voxels around the clicks are not numbers (NaN or infinite).",
+            hint="Replace them by the background value before segmenting.",
+            code="not-finite",
+        )
 
 
 def _odd(ratio: float) -> int:
