@@ -9,14 +9,16 @@ UV ?= uv
 JOBS ?= 2
 
 VENV := .venv
+TRAIN_VENV := .venv-train
 BIN := $(VENV)/bin
 # Byte code is made when a module is first used: a quicker, smaller install. It must be kept then, also
 # where the environment forbids it, or every start would compile all libraries again.
 unexport PYTHONDONTWRITEBYTECODE
 INSTALL := $(BIN)/python -m pip --quiet --disable-pip-version-check install --no-compile
+TRAIN_INSTALL := $(TRAIN_VENV)/bin/python -m pip --quiet --disable-pip-version-check install --no-compile
 LOCKED := --require-hashes --only-binary :all:
 
-.PHONY: demo test test-slow coverage check lint docs lock format hooks
+.PHONY: demo test test-slow test-train coverage check lint docs lock format hooks
 .DELETE_ON_ERROR:
 
 # ---- what people call -------------------------------------------------------------------------
@@ -31,6 +33,10 @@ test: $(VENV)/.dev
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(JOBS) -m slow
+
+# What needs PyTorch has an environment of its own, so that all else is tested without it.
+test-train: $(TRAIN_VENV)/.train
+	$(TRAIN_VENV)/bin/python -m pytest -n $(JOBS) tests/train
 
 coverage: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow" --cov
@@ -75,6 +81,15 @@ $(VENV)/.product: $(VENV)/.created requirements/base.txt requirements/build.txt 
 $(VENV)/.dev: $(VENV)/.product requirements/dev.txt
 	@echo "installing what the checks need into $(VENV)"
 	@$(INSTALL) $(LOCKED) -r requirements/dev.txt
+	@touch $@
+
+$(TRAIN_VENV)/.train: $(VENV)/.product requirements/train.txt requirements/dev.txt
+	@echo "installing what training and its tests need into $(TRAIN_VENV)"
+	@"$(PYTHON)" -m venv $(TRAIN_VENV)
+	@$(TRAIN_INSTALL) $(LOCKED) -r requirements/build.txt -r requirements/dev.txt
+	@$(TRAIN_INSTALL) --require-hashes --no-deps -r requirements/train.txt
+	@$(TRAIN_INSTALL) -c requirements/constraints.txt torch
+	@$(TRAIN_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.product requirements/docs.txt

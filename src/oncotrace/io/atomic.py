@@ -47,6 +47,15 @@ def write_text(path: Path, text: str, *, replace: bool = False) -> None:
     write_atomically(path, lambda temporary: _write_text(temporary, text), replace=replace)
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write bytes; see `write_atomically`."""
+    write_atomically(path, lambda temporary: _write_bytes(temporary, content))
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
 def _write_text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 

@@ -13,21 +13,22 @@ from oncotrace.domain.measurement import TumourSize
 from oncotrace.domain.scan import Modality
 from oncotrace.domain.segmentation import Segmentation, SegmentationRequest
 from oncotrace.errors import ClickError
-from oncotrace.io.atomic import write_atomically
+from oncotrace.io.atomic import write_bytes
 from oncotrace.io.clicks_file import clicks_json, read_clicks, write_clicks
 from oncotrace.io.cohort_table import read_cohort
 from oncotrace.io.volume_file import write_mask
+from oncotrace.learning.model_folder import PLAN
 from oncotrace.measure.tumour_size import tumour_size
 from oncotrace.pipeline.cohort import chosen_sequence, file_of
 from oncotrace.pipeline.inputs import LoadedScan, geometry_json, load_scan, modality_of
 from oncotrace.pipeline.measure import size_json, size_warnings
 from oncotrace.pipeline.run.clock import StageClock
 from oncotrace.pipeline.run.cohort_run import CohortRun, run_cohort
-from oncotrace.pipeline.run.digests import json_digest, source_digest
+from oncotrace.pipeline.run.digests import file_digest, json_digest, source_digest
 from oncotrace.pipeline.run.folder import require_new
 from oncotrace.pipeline.run.single_run import run_single
 from oncotrace.report.case_picture import case_picture
-from oncotrace.segment.segmenters import default_segmenter, segmenter
+from oncotrace.segment.segmenters import default_segmenter, is_model_folder, segmenter
 
 MASK_FILE = "mask.nii.gz"
 CLICKS_FILE = "clicks.json"
@@ -63,7 +64,14 @@ class SegmentTask:
             "model": self.model,
             "seed": self.seed,
             "series_uid": self.series_uid,
+            **self._model_digest(),
         }
+
+    def _model_digest(self) -> dict[str, object]:
+        """Return the digest of a trained model's plan, which holds those of its other files."""
+        if not is_model_folder(self.model):
+            return {}
+        return {"model_digest": file_digest(Path(self.model) / PLAN)}
 
     def input_digests(self, case: Case) -> dict[str, str]:
         """Digests of the case's inputs, by role; clicks by their content, not their format."""
@@ -94,7 +102,7 @@ class SegmentTask:
                 size=size,
                 title=_title(case, made, self.modality),
             )
-            write_atomically(folder / PICTURE_FILE, lambda path: _write_bytes(path, picture))
+            write_bytes(folder / PICTURE_FILE, picture)
         return _result(loaded, made, size)
 
 
@@ -174,10 +182,6 @@ def _clicks_of(case: Case) -> Clicks:
 
 def _title(case: Case, made: Segmentation, modality: Modality) -> str:
     return f"{case.case_id}   {modality}   {made.maker}"
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
 
 
 def _result(loaded: LoadedScan, made: Segmentation, size: TumourSize) -> dict[str, object]:

@@ -1,17 +1,23 @@
 """Segmenters by name: the built-in ones, then those of plugins."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Protocol
 
 from oncotrace.domain.scan import Modality
 from oncotrace.domain.segmentation import Segmenter
 from oncotrace.errors import ModelError
+from oncotrace.learning.model_folder import read_model
+from oncotrace.learning.onnx_predict import load_predictor
 from oncotrace.segment.ellipsoid import EllipsoidSegmenter
 from oncotrace.segment.interactive import GraphCutSegmenter
+from oncotrace.segment.network import NetworkSegmenter
 
 PLUGINS = "oncotrace.segmenters"
 """Entry-point group: name -> a callable without arguments that returns a `Segmenter`."""
+
+_THREADS = 2
 
 BUILT_IN: dict[str, Callable[[], Segmenter]] = {
     "six-click-graphcut": GraphCutSegmenter,
@@ -20,23 +26,42 @@ BUILT_IN: dict[str, Callable[[], Segmenter]] = {
 
 
 def segmenter(name: str) -> Segmenter:
-    """Build the segmenter called ``name``: ours first, then plugins.
+    """Build the segmenter called ``name``: ours first, then plugins, then model folders by path.
 
     Raises
     ------
     ModelError
-        No segmenter has that name, or the plugin that has it cannot be loaded.
+        No segmenter has that name, or the plugin or model folder that has it cannot be loaded.
     """
     if name in BUILT_IN:
         return BUILT_IN[name]()
     for plugin in entry_points(group=PLUGINS):
         if plugin.name == name:
             return _built(plugin)
+    if is_model_folder(name):
+        return trained_segmenter(Path(name))
     raise ModelError(
         f"there is no segmenter called {name!r}.",
-        hint=f"Known segmenters: {', '.join(segmenter_names())}.",
+        hint=f"Known segmenters: {', '.join(segmenter_names())}; or give a model folder.",
         code="unknown-model",
     )
+
+
+def is_model_folder(name: str) -> bool:
+    """Whether the name is the path of a folder that should hold a trained model."""
+    return Path(name).is_dir()
+
+
+def trained_segmenter(folder: Path, folds: Collection[int] | None = None) -> NetworkSegmenter:
+    """Build the segmenter that a model folder holds, from all its networks or some folds'.
+
+    Raises
+    ------
+    ModelError
+        The folder is not a model, was changed, is newer than this version, or lacks a fold.
+    """
+    model = read_model(folder, folds=folds)
+    return NetworkSegmenter(model.name, load_predictor(model, folds=folds, threads=_THREADS))
 
 
 def segmenter_names() -> tuple[str, ...]:

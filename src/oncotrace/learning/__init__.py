@@ -1,0 +1,1 @@
+"""The engine that trains and runs networks: it knows tensors, not tumours."""

@@ -1,0 +1,195 @@
+"""What a network is trained on, how it is built and how it is trained: settings as data."""
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from oncotrace.errors import SettingsError
+from oncotrace.learning.augmentation import Augmentation
+
+_CLOSED = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+_PRESETS = files("oncotrace.learning") / "recipes"
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
+Size = Annotated[int, Field(ge=1, le=1024)]
+
+
+class Channels(BaseModel):
+    """Channels by name, in the order of the network's input: images first, then cues."""
+
+    model_config = _CLOSED
+
+    images: tuple[Name, ...] = Field(min_length=1)
+    """Channels with image values; intensity augmentation changes these alone."""
+    cues: tuple[Name, ...] = ()
+    """Channels that guide the network."""
+
+    @model_validator(mode="after")
+    def _different(self) -> Self:
+        if len(set(self.names)) != len(self.names):
+            raise ValueError("a channel's name stands twice")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names, in the order of the network's input."""
+        return (*self.images, *self.cues)
+
+
+class Grid(BaseModel):
+    """What the network looks at in one step.
+
+    ``fixed``: every sample has ``size_xyz`` voxels, whatever their size in millimetres.
+    ``free``: every sample has a size of its own at a spacing that the data decide; it is padded
+    with zeros up to what the network's strides need.
+    ``patch``: such samples too, of which the network sees patches of ``size_xyz`` voxels.
+    """
+
+    model_config = _CLOSED
+
+    mode: Literal["fixed", "free", "patch"] = "fixed"
+    size_xyz: tuple[Size, Size, Size] | None = None
+    share_on_target: float = Field(default=1 / 3, ge=0, le=1)
+    """How many of the training patches have a target voxel at their centre."""
+
+    @model_validator(mode="after")
+    def _size_unless_free(self) -> Self:
+        if (self.mode == "free") == (self.size_xyz is not None):
+            raise ValueError("size_xyz is given unless mode is 'free', and only then")
+        return self
+
+
+class Network(BaseModel):
+    """A U-Net with instance norm and leaky ReLU; strides and kernels come from the plan."""
+
+    model_config = _CLOSED
+
+    kind: Literal["dynunet"] = "dynunet"
+    first_channels: int = Field(default=16, ge=1, le=512)
+    max_channels: int = Field(default=320, ge=1, le=2048)
+    levels: int | None = Field(default=None, ge=3, le=8)
+    """Resolutions, the finest included; as many as the grid allows unless given."""
+    affine_norm: bool = True
+    """Whether instance norm learns a scale and an offset."""
+    linear_skip: bool = False
+    """Whether the network adds to a linear model of its channels, which is fitted first."""
+    deep_supervision: bool = True
+    """Whether coarser levels, all but the two coarsest, are compared with the target too."""
+
+
+class Loss(BaseModel):
+    """Soft Dice and cross-entropy, averaged over deep supervision with weights 0.5^i."""
+
+    model_config = _CLOSED
+
+    dice_weight: float = Field(default=1.0, ge=0)
+    cross_entropy_weight: float = Field(default=1.0, ge=0)
+    dice_of_background: bool = False
+    """Whether the Dice term is the mean of tumour's and background's."""
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.dice_weight + self.cross_entropy_weight == 0:
+            raise ValueError("one of the two weights must be above 0")
+        return self
+
+
+class Optimiser(BaseModel):
+    """Steps and their sizes."""
+
+    model_config = _CLOSED
+
+    kind: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=1e-2, ge=0)
+    momentum: float = Field(default=0.99, gt=0, lt=1)
+    """Nesterov momentum, for ``sgd`` alone."""
+    schedule: Literal["cosine", "poly"] = "cosine"
+    """``poly`` is (1 - step / steps)^0.9."""
+    warm_up_steps: int = Field(default=0, ge=0)
+    steps: int = Field(default=1000, ge=1, le=10_000_000)
+    batch_size: int = Field(default=2, ge=1, le=256)
+    """Samples per step; on a free grid they pass one by one and their gradients are averaged."""
+    largest_gradient: float | None = Field(default=12.0, gt=0)
+    """Gradients of a larger norm are scaled down to it."""
+    average_decay: float | None = Field(default=None, gt=0, lt=1)
+    """Decay per step of a running mean of the weights, which then is the result."""
+
+
+class Recipe(BaseModel):
+    """Everything that is decided before the data are looked at."""
+
+    model_config = _CLOSED
+
+    name: Name
+    channels: Channels
+    grid: Grid
+    network: Network = Network()
+    loss: Loss = Loss()
+    optimiser: Optimiser = Optimiser()
+    augmentation: Augmentation = Augmentation()
+    seed: int = Field(default=0, ge=0, lt=2**32)
+
+
+def preset_names() -> tuple[str, ...]:
+    """Names of the recipes that come with oncotrace."""
+    names = (entry.name for entry in _PRESETS.iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
+
+
+def preset(name: str) -> Recipe:
+    """Recipe of that name that comes with oncotrace.
+
+    Raises
+    ------
+    SettingsError
+        There is none.
+    """
+    if name not in preset_names():
+        raise SettingsError(
+            f"there is no recipe called {name!r}.",
+            hint=f"Known recipes: {', '.join(preset_names())}; or give a TOML file.",
+            code="unknown-recipe",
+        )
+    return parse_recipe((_PRESETS / f"{name}.toml").read_text(encoding="utf-8"), f"{name}.toml")
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Recipe in a TOML file.
+
+    Raises
+    ------
+    SettingsError
+        The file cannot be read or is not a recipe; the message names the setting.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"{path.name} cannot be read as a recipe: {type(error).__name__}.",
+            hint=f"Give a TOML file, or one of {', '.join(preset_names())}.",
+        ) from error
+    return parse_recipe(text, path.name)
+
+
+def parse_recipe(text: str, name: str) -> Recipe:
+    """Recipe in TOML ``text``; ``name`` is what messages call it."""
+    try:
+        return Recipe.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{name} is not TOML: {error}.") from error
+    except ValidationError as error:
+        raise SettingsError(
+            f"{name}: {first_complaint(error)}",
+            hint=f"Compare with a recipe of oncotrace: {', '.join(preset_names())}.",
+        ) from error
+
+
+def first_complaint(error: ValidationError) -> str:
+    """Return which setting is wrong and why, for the first that is."""
+    complaint = error.errors(include_url=False, include_context=False)[0]
+    where = ".".join(str(part) for part in complaint["loc"]) or "settings"
+    return f"{where}: {complaint['msg']}."

@@ -1,0 +1,77 @@
+"""Rotation, zoom and elastic deformation in one resampling."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
+from scipy.spatial.transform import Rotation
+
+from oncotrace.learning.sample import Sample
+
+_Real = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Deformation:
+    """Where each voxel of the result comes from."""
+
+    matrix_zyx: _Real
+    """From a place in the result to its place in the source, both in mm from the centre."""
+    control: _Real | None
+    """[3, n, n, n]: displacements (z, y, x) at evenly spaced points, as fractions of the grid."""
+
+
+def rotation_matrix(degrees_zyx: Sequence[float]) -> _Real:
+    """Rotation about z, then y, then x, of (z, y, x) vectors."""
+    about_xyz = Rotation.from_euler("zyx", degrees_zyx, degrees=True).as_matrix()
+    return np.ascontiguousarray(about_xyz[::-1, ::-1])
+
+
+def deformed(sample: Sample, deformation: Deformation) -> Sample:
+    """Channels and target at the deformed places, linearly interpolated; edges are continued."""
+    places = _source_voxels(sample, deformation)
+    channels = np.stack([_values_at(channel, places) for channel in sample.channels])
+    target = _values_at(sample.target.astype(np.float32), places) >= 0.5
+    return Sample(channels, target, sample.spacing_zyx_mm)
+
+
+def _source_voxels(sample: Sample, deformation: Deformation) -> _Real:
+    """Source place [3, z, y, x] of every voxel of the result, in voxels."""
+    shape = sample.target.shape
+    spacing = np.array(sample.spacing_zyx_mm)
+    centre = (np.array(shape) - 1) / 2
+    matrix = deformation.matrix_zyx * spacing / spacing[:, None]  # in voxels on both sides
+    axes = [np.arange(n) - middle for n, middle in zip(shape, centre, strict=True)]
+    z, y, x = np.meshgrid(*axes, indexing="ij", sparse=True)
+    places: _Real = np.stack([row[0] * z + row[1] * y + row[2] * x for row in matrix])
+    places += centre.reshape(3, 1, 1, 1)
+    if deformation.control is not None:
+        for axis, displacement in enumerate(deformation.control):
+            places[axis] += shape[axis] * _spread(displacement, shape)
+    return places
+
+
+def _spread(control: _Real, shape: tuple[int, ...]) -> _Real:
+    """Cubic spline through control points, whose first and last lie on the grid's ends."""
+    axes = [np.linspace(0, n - 1, m) for n, m in zip(control.shape, shape, strict=True)]
+    field: _Real = control
+    for axis, places in enumerate(axes):
+        field = np.moveaxis(
+            np.tensordot(_spline(field.shape[axis], places), field, (1, axis)), 0, axis
+        )
+    return field
+
+
+def _spline(points: int, places: _Real) -> _Real:
+    """Weights [place, point] of a cubic spline through ``points`` values at 0, 1, 2..."""
+    unit = np.eye(points)
+    return np.stack(
+        [map_coordinates(row, places[None], order=3, mode="nearest") for row in unit], axis=1
+    )
+
+
+def _values_at(voxels: NDArray[np.float32], places: _Real) -> NDArray[np.float32]:
+    values: NDArray[np.float32] = map_coordinates(voxels, places, order=1, mode="nearest")
+    return values

@@ -1,0 +1,42 @@
+"""Soft Dice and cross-entropy of logits against a target."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from oncotrace.learning.recipe import Loss
+
+SMOOTH = 1e-5
+
+
+def supervised_loss(levels: Sequence[Tensor], target: Tensor, settings: Loss) -> Tensor:
+    """Mean loss over deep supervision, level i with weight 0.5^i.
+
+    Parameters
+    ----------
+    levels
+        Logits [b, z, y, x], the finest level first.
+    target
+        [b, z, y, x], 0 or 1.
+    """
+    weights = [0.5**i for i in range(len(levels))]
+    terms = [w * _loss(logits, target, settings) for w, logits in zip(weights, levels, strict=True)]
+    return torch.stack(terms).sum() / sum(weights)
+
+
+def _loss(logits: Tensor, target: Tensor, settings: Loss) -> Tensor:
+    probability = torch.sigmoid(logits)
+    dice = _dice_loss(probability, target)
+    if settings.dice_of_background:
+        dice = (dice + _dice_loss(1 - probability, 1 - target)) / 2
+    cross_entropy = binary_cross_entropy_with_logits(logits, target)
+    return settings.dice_weight * dice + settings.cross_entropy_weight * cross_entropy
+
+
+def _dice_loss(probability: Tensor, target: Tensor) -> Tensor:
+    axes = tuple(range(1, target.ndim))
+    overlap = (probability * target).sum(axes)
+    total = probability.sum(axes) + target.sum(axes)
+    return (1 - (2 * overlap + SMOOTH) / (total + SMOOTH)).mean()

@@ -1,0 +1,84 @@
+"""The network of a plan: MONAI's DynUNet, with its bottleneck's features as second output."""
+
+import torch
+from monai.networks.nets import DynUNet
+from torch import Tensor, nn
+
+from oncotrace.learning.head_start import LinearModel
+from oncotrace.learning.plan import Plan
+
+
+class SegmentationNetwork(nn.Module):
+    """A U-Net from channels [b, c, z, y, x] to logits [b, z, y, x] and features [b, k].
+
+    The blocks are DynUNet's; walking through them here rather than there keeps the module free of
+    side effects, so that it can be exported, and gives access to the bottleneck.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
+        heads = plan.supervised_levels
+        parts = DynUNet(
+            spatial_dims=3,
+            in_channels=len(plan.recipe.channels.names),
+            out_channels=1,
+            kernel_size=plan.kernels_zyx,
+            strides=plan.strides_zyx,
+            upsample_kernel_size=plan.strides_zyx[1:],
+            filters=plan.widths,
+            norm_name=("INSTANCE", {"affine": plan.recipe.network.affine_norm}),
+            deep_supervision=heads > 0,
+            deep_supr_num=max(heads, 1),
+        )
+        self.encoder = nn.ModuleList([parts.input_block, *parts.downsamples])
+        self.bottleneck = parts.bottleneck
+        self.decoder = parts.upsamples
+        self.output = parts.output_block
+        channels = len(plan.recipe.channels.names)
+        self.skip = nn.Conv3d(channels, 1, 1) if plan.recipe.network.linear_skip else None
+        self.heads = parts.deep_supervision_heads if heads else nn.ModuleList()
+
+    def forward(self, channels: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits, and the mean of the bottleneck over the grid."""
+        decoded, deepest = self._decoded(channels)
+        return self._logits(channels, decoded[-1]).squeeze(1), deepest.mean(dim=(2, 3, 4))
+
+    def supervised(self, channels: Tensor) -> list[Tensor]:
+        """Logits [b, z, y, x] of every supervised level, the finest first, all on the full grid."""
+        decoded, _ = self._decoded(channels)
+        logits = [self._logits(channels, decoded[-1])]
+        for level, head in enumerate(self.heads, start=1):
+            coarse = head(decoded[-1 - level])
+            logits.append(nn.functional.interpolate(coarse, size=channels.shape[2:]))
+        return [level.squeeze(1) for level in logits]
+
+    def begin_with(self, model: LinearModel) -> None:
+        """Let the network give what the linear model says, until it has learnt better."""
+        if self.skip is None:
+            return
+        with torch.no_grad():
+            self.skip.weight.copy_(torch.from_numpy(model.weights).reshape(self.skip.weight.shape))
+            self.skip.bias.fill_(model.bias)
+            for parameter in self.output.parameters():
+                parameter.zero_()
+
+    def _logits(self, channels: Tensor, finest: Tensor) -> Tensor:
+        logits = self.output(finest)
+        return logits if self.skip is None else logits + self.skip(channels)
+
+    def _decoded(self, channels: Tensor) -> tuple[list[Tensor], Tensor]:
+        skips = [channels]
+        for block in self.encoder:
+            skips.append(block(skips[-1]))
+        deepest = self.bottleneck(skips[-1])
+        decoded = [deepest]
+        for block, skip in zip(self.decoder, reversed(skips[1:]), strict=True):
+            decoded.append(block(decoded[-1], skip))
+        return decoded, deepest
+
+
+def build_network(plan: Plan) -> SegmentationNetwork:
+    """Network of the plan with the initial weights that its seed gives."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(plan.recipe.seed)
+        return SegmentationNetwork(plan)

@@ -1,0 +1,122 @@
+"""The cases of a training: read once, cropped around the tumour, clicked afresh at every step."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from oncotrace.domain.case import Case, Cohort
+from oncotrace.domain.clicks import Clicks
+from oncotrace.domain.mask import Mask
+from oncotrace.domain.scan import Modality, Scan
+from oncotrace.errors import OncotraceError, SettingsError
+from oncotrace.imaging.click_simulation import exact_clicks, person_like_clicks
+from oncotrace.imaging.crop import box_around, crop_scan
+from oncotrace.imaging.resample import resample_array
+from oncotrace.learning.fingerprint import CaseSummary
+from oncotrace.learning.plan import Plan
+from oncotrace.learning.sample import Sample, TrainingData
+from oncotrace.pipeline.cohort import file_of
+from oncotrace.pipeline.inputs import load_scan
+from oncotrace.pipeline.measure import load_case_mask
+from oncotrace.segment.network_input import network_input
+
+EXACT_SHARE = 0.3
+"""So many of the clicks in training are exact; the others are person-like."""
+
+_MARGIN_FRACTION = 0.25
+_MARGIN_MM = 15.0  # more than any volume of interest around clicks inside the tumour takes
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingCase:
+    """One image of a patient with its outline, cropped around it."""
+
+    case_id: str
+    patient_id: str
+    scan: Scan
+    mask: Mask
+
+
+def training_cases(cohort: Cohort, modalities: tuple[Modality, ...]) -> Iterator[TrainingCase]:
+    """Read every case that has an image and a mask of the modalities.
+
+    Raises
+    ------
+    InputError
+        An image or mask cannot be read, is empty, or they lie on different grids.
+    """
+    for case in cohort.cases:
+        for modality in modalities:
+            if modality in case.images and modality in case.masks:
+                yield _read(case, modality)
+
+
+def case_summary(case: TrainingCase) -> CaseSummary:
+    """Return what planning needs to know of a case."""
+    geometry = case.scan.geometry
+    return CaseSummary(
+        case.case_id, geometry.spacing_mm, geometry.size_xyz, case.scan.voxels[case.mask.voxels]
+    )
+
+
+def training_data(cases: list[TrainingCase], plan: Plan) -> TrainingData:
+    """Make samples of the cases for a plan, each with clicks of its own.
+
+    Raises
+    ------
+    SettingsError
+        The recipe does not work on a fixed grid.
+    """
+    size_xyz = plan.grid_xyz
+    if size_xyz is None:
+        raise SettingsError(
+            f"the recipe {plan.recipe.name} has no fixed grid.",
+            hint="Six clicks are trained on a fixed grid: give grid.size_xyz.",
+        )
+    names = plan.recipe.channels.names
+
+    def sample(index: int, rng: np.random.Generator) -> Sample:
+        case = cases[index]
+        seen = network_input(case.scan, _clicks(case.mask, rng), names, size_xyz)
+        outline = resample_array(
+            case.mask.voxels.astype(np.float32),
+            case.mask.geometry,
+            seen.working,
+            interpolation="linear",
+            outside=0.0,
+        )
+        return Sample(seen.channels, outline >= 0.5, seen.working.spacing_zyx_mm)
+
+    return TrainingData(tuple(case.case_id for case in cases), sample)
+
+
+def _clicks(mask: Mask, rng: np.random.Generator) -> Clicks:
+    rule = exact_clicks if rng.random() < EXACT_SHARE else person_like_clicks
+    return rule(mask, rng=rng)
+
+
+def _read(case: Case, modality: Modality) -> TrainingCase:
+    try:
+        loaded = load_scan(file_of(case, case.images, modality, "image"), modality)
+        mask = load_case_mask(case, modality).mask
+        mask.geometry.require_match(loaded.scan.geometry, this="mask", that="image")
+        mask.require_not_empty()
+    except OncotraceError as error:
+        raise error.for_case(case.case_id) from error
+    scan, mask = _cropped(loaded.scan, mask)
+    return TrainingCase(f"{case.case_id}/{modality}", case.patient_id, scan, mask)
+
+
+def _cropped(scan: Scan, mask: Mask) -> tuple[Scan, Mask]:
+    """Scan and mask around the tumour, as far as any clicks in it can reach."""
+    geometry = scan.geometry
+    z, y, x = mask.box_zyx()
+    ends = np.array([[x.start, y.start, z.start], [x.stop - 1, y.stop - 1, z.stop - 1]], float)
+    extent_mm = (ends[1] - ends[0] + 1) * geometry.spacing_mm
+    margin_mm = np.maximum(_MARGIN_FRACTION * extent_mm, _MARGIN_MM)
+    margin = np.maximum(margin_mm / geometry.spacing_mm, 3.0)
+    box = box_around(ends, margin, geometry)
+    part = crop_scan(scan, box)
+    kept = Scan(part.voxels.copy(), part.geometry, part.modality)  # lets go of the whole image
+    return kept, Mask(mask.voxels[box.slices_zyx].copy(), part.geometry)
