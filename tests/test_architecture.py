@@ -109,7 +109,9 @@ def test_importing_oncotrace_loads_numpy_at_most() -> None:
     assert modules_loaded_by("import oncotrace") <= {"oncotrace", "numpy"}
 
 
-@pytest.mark.parametrize("command", ["", "segment", "measure", "clicks"])
+@pytest.mark.parametrize(
+    "command", ["", "segment", "measure", "evaluate", "train", "models", "clicks"]
+)
 def test_help_loads_no_heavy_library(command: str) -> None:
     arguments = ["oncotrace", *command.split(), "--help"]
     program = f"""

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.mask import Mask
-from oncotrace.imaging.overlap import dice, hausdorff95_mm
+from oncotrace.imaging.overlap import dice, hausdorff95_mm, jaccard, precision, sensitivity
+from oncotrace.imaging.surface_distance import surface_agreement
 
 SHAPE = (3, 5, 6)
 voxels = arrays(np.bool_, SHAPE)
@@ -65,3 +66,54 @@ def test_hausdorff95_equals_brute_force(
     assert hausdorff95_mm(first, second) == pytest.approx(
         brute_force_hausdorff95_mm(first, second), abs=1e-9
     )
+
+
+@given(voxels, voxels, spacings, st.floats(0, 20))
+def test_surfaces_agree_the_same_both_ways(
+    a: NDArray[np.bool_],
+    b: NDArray[np.bool_],
+    spacing_mm: tuple[float, float, float],
+    tolerance_mm: float,
+) -> None:
+    first, second = on_grid(a, spacing_mm), on_grid(b, spacing_mm)
+    there = surface_agreement(first, second, tolerance_mm=tolerance_mm)
+    back = surface_agreement(second, first, tolerance_mm=tolerance_mm)
+    assert there.hausdorff95_mm == back.hausdorff95_mm
+    assert there.assd_mm == pytest.approx(back.assd_mm)
+    assert there.surface_dice == pytest.approx(back.surface_dice)
+    assert 0 <= there.surface_dice <= 1
+
+
+@settings(max_examples=60)
+@given(voxels.filter(np.any), voxels.filter(np.any), spacings)
+def test_average_surface_distance_equals_brute_force(
+    a: NDArray[np.bool_], b: NDArray[np.bool_], spacing_mm: tuple[float, float, float]
+) -> None:
+    first, second = on_grid(a, spacing_mm), on_grid(b, spacing_mm)
+    distance_mm = np.linalg.norm(surface_mm(first)[:, None] - surface_mm(second)[None], axis=-1)
+    nearest = [*distance_mm.min(axis=1), *distance_mm.min(axis=0)]
+    found = surface_agreement(first, second, tolerance_mm=1)
+    assert found.assd_mm == pytest.approx(np.mean(nearest), abs=1e-9)
+
+
+@given(voxels.filter(np.any), voxels.filter(np.any), spacings)
+def test_a_wider_tolerance_forgives_more(
+    a: NDArray[np.bool_], b: NDArray[np.bool_], spacing_mm: tuple[float, float, float]
+) -> None:
+    first, second = on_grid(a, spacing_mm), on_grid(b, spacing_mm)
+    scores = [
+        surface_agreement(first, second, tolerance_mm=mm).surface_dice for mm in (0, 1, 3, 1000)
+    ]
+    assert scores == sorted(scores)
+    assert scores[-1] == 1
+
+
+@given(voxels, voxels)
+def test_shares_are_consistent_with_each_other(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> None:
+    first, second = on_grid(a, (1, 1, 1)), on_grid(b, (1, 1, 1))
+    overlap = dice(first, second)
+    assert jaccard(first, second) == pytest.approx(overlap / (2 - overlap))
+    found, right = sensitivity(first, second), precision(first, second)
+    assert found == precision(second, first)
+    if found + right > 0:
+        assert overlap == pytest.approx(2 * found * right / (found + right))

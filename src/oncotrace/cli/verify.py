@@ -9,7 +9,9 @@ from oncotrace.cli.output import EXIT_SOME_FAILED, console
 
 
 def verify(
-    run: Annotated[Path, typer.Argument(help="Folder that segment or measure has written.")],
+    run: Annotated[
+        Path, typer.Argument(help="Folder that segment, measure or evaluate has written.")
+    ],
 ) -> None:
     """Compute a run again and say whether masks and numbers are the same."""
     from oncotrace.pipeline.verify import verify_run

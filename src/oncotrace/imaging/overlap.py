@@ -1,11 +1,14 @@
-"""How far two masks on one grid agree."""
+"""How far two masks on one grid agree, voxel by voxel.
+
+Conventions for empty masks are the same for all shares: two empty masks agree perfectly (1), and
+if only one is empty nothing agrees (0), also where the fraction would be 0 / 0, so that a method
+that finds nothing is never flattered.
+"""
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion
-from scipy.spatial import KDTree
 
 from oncotrace.domain.mask import Mask
+from oncotrace.imaging.surface_distance import surface_agreement
 
 
 def dice(mask: Mask, reference: Mask) -> float:
@@ -22,20 +25,12 @@ def dice(mask: Mask, reference: Mask) -> float:
     ----------
     Dice, Ecology 1945;26:297-302, doi:10.2307/1932409.
     """
-    mask.geometry.require_match(reference.geometry, this="mask", that="reference mask")
-    in_both = np.count_nonzero(mask.voxels & reference.voxels)
-    in_either = np.count_nonzero(mask.voxels) + np.count_nonzero(reference.voxels)
-    return 2 * in_both / in_either if in_either else 1.0
+    in_both, in_mask, in_reference = _voxels(mask, reference)
+    return _share(2 * in_both, in_mask + in_reference, in_mask, in_reference)
 
 
-def hausdorff95_mm(mask: Mask, reference: Mask) -> float:
-    """95th percentile of the distance between two surfaces, in mm.
-
-    The larger of the two directed percentiles: for each surface, the 95th percentile (linear
-    between ranks) of the distances from its voxels to the nearest voxel of the other surface. A
-    surface voxel is a voxel of the mask with a face neighbour outside it, or outside the grid;
-    distances run between voxel centres. Two empty masks are 0 apart. If only one is empty no
-    distance exists and the answer is infinite: show it and count it, do not average it.
+def jaccard(mask: Mask, reference: Mask) -> float:
+    """Return the Jaccard index (intersection over union), 0 to 1; it is Dice / (2 - Dice).
 
     Raises
     ------
@@ -44,26 +39,90 @@ def hausdorff95_mm(mask: Mask, reference: Mask) -> float:
 
     References
     ----------
-    Maier-Hein et al., Metrics reloaded, Nat Methods 2024;21:195-212, supplement on HD95,
-    doi:10.1038/s41592-023-02151-z. Taking the percentile of both directions pooled, as some
-    programs do, gives smaller values.
+    Jaccard, New Phytol 1912;11:37-50, doi:10.1111/j.1469-8137.1912.tb05611.x.
     """
+    in_both, in_mask, in_reference = _voxels(mask, reference)
+    return _share(in_both, in_mask + in_reference - in_both, in_mask, in_reference)
+
+
+def sensitivity(mask: Mask, reference: Mask) -> float:
+    """Share of the reference's voxels that the mask holds (recall), 0 to 1.
+
+    Raises
+    ------
+    GeometryMismatchError
+        The masks lie on different grids.
+    """
+    in_both, in_mask, in_reference = _voxels(mask, reference)
+    return _share(in_both, in_reference, in_mask, in_reference)
+
+
+def precision(mask: Mask, reference: Mask) -> float:
+    """Share of the mask's voxels that the reference holds (positive predictive value), 0 to 1.
+
+    Raises
+    ------
+    GeometryMismatchError
+        The masks lie on different grids.
+    """
+    in_both, in_mask, in_reference = _voxels(mask, reference)
+    return _share(in_both, in_mask, in_mask, in_reference)
+
+
+def volume_error_ml(mask: Mask, reference: Mask) -> float:
+    """Volume of the mask minus that of the reference, in millilitres.
+
+    Raises
+    ------
+    GeometryMismatchError
+        The masks lie on different grids.
+    """
+    _, in_mask, in_reference = _voxels(mask, reference)
+    return (in_mask - in_reference) * mask.geometry.voxel_volume_mm3 / 1000.0
+
+
+def volume_error_percent(mask: Mask, reference: Mask) -> float:
+    """Volume error as a percentage of the reference's volume; -100 for an empty mask.
+
+    Two empty masks differ by 0 %. Against an empty reference the error is infinite: show it and
+    count it, do not average it.
+
+    Raises
+    ------
+    GeometryMismatchError
+        The masks lie on different grids.
+    """
+    _, in_mask, in_reference = _voxels(mask, reference)
+    if in_reference == 0:
+        return 0.0 if in_mask == 0 else float("inf")
+    return 100.0 * (in_mask - in_reference) / in_reference
+
+
+def hausdorff95_mm(mask: Mask, reference: Mask) -> float:
+    """95th percentile of the distance between two surfaces, in mm.
+
+    Defined in `oncotrace.imaging.surface_distance.surface_agreement`, which gives it together with
+    the other surface measures at the cost of one.
+
+    Raises
+    ------
+    GeometryMismatchError
+        The masks lie on different grids.
+    """
+    return surface_agreement(mask, reference, tolerance_mm=0.0).hausdorff95_mm
+
+
+def _voxels(mask: Mask, reference: Mask) -> tuple[int, int, int]:
+    """Count the voxels in both masks, in the mask and in the reference."""
     mask.geometry.require_match(reference.geometry, this="mask", that="reference mask")
-    if mask.is_empty or reference.is_empty:
-        return 0.0 if mask.is_empty and reference.is_empty else float("inf")
-    ours, theirs = _surface_mm(mask), _surface_mm(reference)
-    return max(_directed_percentile_mm(ours, theirs), _directed_percentile_mm(theirs, ours))
+    return (
+        int(np.count_nonzero(mask.voxels & reference.voxels)),
+        int(np.count_nonzero(mask.voxels)),
+        int(np.count_nonzero(reference.voxels)),
+    )
 
 
-def _surface_mm(mask: Mask) -> NDArray[np.float64]:
-    """Centres of the surface voxels, shape (n, 3) [z, y, x] along the grid's axes."""
-    box = mask.box_zyx()
-    inside = mask.voxels[box]
-    surface = inside & ~binary_erosion(inside)  # beyond the box lies background
-    index_zyx = np.argwhere(surface) + [axis.start for axis in box]
-    return np.asarray(index_zyx * mask.geometry.spacing_zyx_mm, dtype=np.float64)
-
-
-def _directed_percentile_mm(from_mm: NDArray[np.float64], to_mm: NDArray[np.float64]) -> float:
-    distance_mm, _ = KDTree(to_mm).query(from_mm)
-    return float(np.percentile(distance_mm, 95))
+def _share(part: int, whole: int, in_mask: int, in_reference: int) -> float:
+    if in_mask == 0 or in_reference == 0:
+        return 1.0 if in_mask == in_reference else 0.0
+    return part / whole

@@ -47,9 +47,9 @@ def write_text(path: Path, text: str, *, replace: bool = False) -> None:
     write_atomically(path, lambda temporary: _write_text(temporary, text), replace=replace)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, *, replace: bool = False) -> None:
     """Write bytes; see `write_atomically`."""
-    write_atomically(path, lambda temporary: _write_bytes(temporary, content))
+    write_atomically(path, lambda temporary: _write_bytes(temporary, content), replace=replace)
 
 
 def _write_bytes(path: Path, content: bytes) -> None:

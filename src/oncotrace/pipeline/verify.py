@@ -13,6 +13,7 @@ from oncotrace.domain.scan import modality_named
 from oncotrace.errors import InputError, OncotraceError
 from oncotrace.io.cohort_table import read_cohort
 from oncotrace.io.volume_file import read_mask
+from oncotrace.pipeline.evaluate import evaluate_task
 from oncotrace.pipeline.measure import MeasureTask
 from oncotrace.pipeline.run.case_run import RESULT_FILE, fill_folder
 from oncotrace.pipeline.run.clock import StageClock
@@ -22,7 +23,7 @@ from oncotrace.pipeline.run.task import CaseTask
 from oncotrace.pipeline.segment import CLICKS_FILE, MASK_FILE, SegmentTask
 
 # What may differ between two runs that are the same: how long they took and who recorded them.
-_NOT_COMPARED = {"seconds", "segment_seconds", "version", "input_digest"}
+_NOT_COMPARED = {"seconds", "segment_seconds", "click_to_mask_s", "version", "input_digest"}
 _RELATIVE_TOLERANCE = 1e-9
 
 
@@ -61,6 +62,8 @@ def _task(settings: Mapping[str, object]) -> CaseTask:
     journey = settings.get("journey")
     if journey == "measure":
         return MeasureTask(modality)
+    if journey == "evaluate":
+        return evaluate_task(modality, settings)
     if journey == "segment":
         series = settings.get("series_uid")
         return SegmentTask(

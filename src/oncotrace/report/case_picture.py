@@ -11,6 +11,7 @@ from oncotrace.domain.mask import Mask
 from oncotrace.domain.measurement import TumourSize
 from oncotrace.domain.scan import Scan
 from oncotrace.errors import GeometryMismatchError
+from oncotrace.report.chart import printable
 from oncotrace.report.legend import legend_entries
 from oncotrace.report.panel import (
     BACKGROUND,
@@ -175,7 +176,7 @@ def _axes(figure: "Figure", left: int, top: int, side: int) -> "Axes":
 
 
 def _draw_header(figure: "Figure", shown: Shown, title: str) -> None:
-    _write(figure, _printable(title), top=24, size_pt=15, weight="bold")
+    _write(figure, printable(title, _LONGEST_TITLE), top=24, size_pt=15, weight="bold")
     if shown.mask.is_empty:
         _write(figure, "Empty mask: no voxel is set.", top=54, size_pt=11, colour=MASK_COLOUR)
     elif shown.size is not None:
@@ -210,7 +211,7 @@ def _draw_footer(figure: "Figure", shown: Shown, footer: str) -> None:
         )
     _write(
         figure,
-        _printable(footer),
+        printable(footer, _LONGEST_TITLE),
         top=height - _FOOTER / 2,
         size_pt=9.5,
         colour=QUIET_COLOUR,
@@ -242,12 +243,3 @@ def _write(
         va="center",
         parse_math=False,
     )
-
-
-def _printable(text: str) -> str:
-    """Return the text on one line, with ? for what the font that comes with matplotlib lacks."""
-    from matplotlib.font_manager import findfont, get_font
-
-    known = get_font(findfont("DejaVu Sans")).get_charmap()
-    line = "".join(c if ord(c) in known else "?" for c in " ".join(text.split()))
-    return line if len(line) <= _LONGEST_TITLE else line[: _LONGEST_TITLE - 1] + "…"

@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -7,7 +8,15 @@ from numpy.typing import NDArray
 from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.mask import Mask
 from oncotrace.errors import GeometryMismatchError
-from oncotrace.imaging.overlap import dice, hausdorff95_mm
+from oncotrace.imaging.overlap import (
+    dice,
+    hausdorff95_mm,
+    jaccard,
+    precision,
+    sensitivity,
+    volume_error_ml,
+    volume_error_percent,
+)
 
 GRID = Geometry((20, 16, 12), (0.5, 1.0, 3.0))
 
@@ -84,3 +93,49 @@ def test_voxels_at_the_edge_of_the_grid_are_surface() -> None:
     whole = Mask(np.ones(GRID.shape_zyx, dtype=bool), GRID)
     inner = box(slice(2, 18), slice(2, 14), slice(0, 12))
     assert hausdorff95_mm(whole, inner) > 0
+
+
+def test_shares_are_those_of_their_definitions() -> None:
+    # 8 voxels against 12, of which 4 are shared.
+    a = box(slice(0, 4), slice(0, 2), slice(0, 1))
+    b = box(slice(2, 8), slice(0, 2), slice(0, 1))
+    assert jaccard(a, b) == pytest.approx(4 / 16)
+    assert sensitivity(a, b) == pytest.approx(4 / 12)
+    assert precision(a, b) == pytest.approx(4 / 8)
+
+
+@pytest.mark.parametrize("share", [dice, jaccard, sensitivity, precision])
+def test_only_two_empty_masks_agree_when_one_is_empty(
+    share: Callable[[Mask, Mask], float],
+) -> None:
+    full = box(slice(0, 4), slice(0, 4), slice(0, 4))
+    assert share(empty(), empty()) == 1.0
+    assert share(full, empty()) == 0.0
+    assert share(empty(), full) == 0.0
+
+
+def test_volume_error_is_mask_minus_reference() -> None:
+    a = box(slice(0, 4), slice(0, 2), slice(0, 1))
+    b = box(slice(2, 8), slice(0, 2), slice(0, 1))
+    assert volume_error_ml(a, b) == pytest.approx(-4 * 0.5 * 1.0 * 3.0 / 1000)
+    assert volume_error_percent(a, b) == pytest.approx(-100 / 3)
+    assert volume_error_percent(b, a) == pytest.approx(50)
+
+
+def test_volume_error_in_percent_is_infinite_against_nothing() -> None:
+    full = box(slice(0, 4), slice(0, 4), slice(0, 4))
+    assert volume_error_percent(empty(), full) == -100
+    assert volume_error_percent(empty(), empty()) == 0
+    assert math.isinf(volume_error_percent(full, empty()))
+
+
+@pytest.mark.parametrize(
+    "measure", [jaccard, sensitivity, precision, volume_error_ml, volume_error_percent]
+)
+def test_every_measure_refuses_masks_on_different_grids(
+    measure: Callable[[Mask, Mask], float],
+) -> None:
+    other = Geometry(GRID.size_xyz, (0.5, 1.0, 3.1))
+    a = box(slice(0, 4), slice(0, 4), slice(0, 4))
+    with pytest.raises(GeometryMismatchError, match="lie on different grids"):
+        measure(a, box(slice(0, 4), slice(0, 4), slice(0, 4), other))

@@ -7,7 +7,6 @@ from tests.unit.learning.builders import tiny_fingerprint, tiny_plan, tiny_recip
 from oncotrace.errors import SettingsError
 from oncotrace.learning.fingerprint import CaseSummary, fingerprint
 from oncotrace.learning.plan import Plan, make_plan, strides_and_kernels
-from oncotrace.learning.recipe import preset
 
 CUBE = (1.0, 1.0, 1.0)
 
@@ -65,7 +64,8 @@ def test_a_fixed_grid_has_the_spacing_of_the_median_case():
 
 
 def test_a_free_grid_has_the_target_spacing_and_any_size():
-    plan = make_plan(preset("interactivenet"), data((1.0, 1.0, 5.0), (64, 64, 32)))
+    free = tiny_recipe(grid={"mode": "free"}, network={})
+    plan = make_plan(free, data((1.0, 1.0, 5.0), (64, 64, 32)))
     assert plan.grid_xyz is None
     assert plan.spacing_mm == (1.0, 1.0, 5.0)
     assert plan.stride_zyx == (8, 16, 16)

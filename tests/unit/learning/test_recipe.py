@@ -1,12 +1,15 @@
 """Recipes are closed settings, read from TOML; the presets are recipes."""
 
 import json
+from pathlib import Path
 
 import pytest
 from tests.unit.learning.builders import tiny_recipe
 
 from oncotrace.errors import SettingsError
 from oncotrace.learning.recipe import Recipe, parse_recipe, preset, preset_names, read_recipe
+
+BENCHMARK_RECIPES = Path(__file__).parents[3] / "benchmarks" / "recipes"
 
 SMALLEST = 'name = "mine"\n[channels]\nimages = ["image"]\n[grid]\nsize_xyz = [32, 32, 32]\n'
 
@@ -16,10 +19,6 @@ def test_a_preset_is_a_recipe_of_its_name(name):
     assert preset(name).name == name
 
 
-def test_the_presets_of_the_six_click_table_are_there():
-    assert {"six-click", "interactivenet"} <= set(preset_names())
-
-
 def test_an_unknown_preset_lists_the_known_ones():
     with pytest.raises(SettingsError, match="six-click") as caught:
         preset("seven-click")
@@ -27,7 +26,7 @@ def test_an_unknown_preset_lists_the_known_ones():
 
 
 def test_the_published_configuration_is_kept():
-    recipe = preset("interactivenet")
+    recipe = read_recipe(BENCHMARK_RECIPES / "interactivenet.toml")
     optimiser = recipe.optimiser
     assert recipe.grid.mode == "free"
     assert (optimiser.kind, optimiser.learning_rate, optimiser.momentum) == ("sgd", 0.01, 0.99)
