@@ -29,17 +29,17 @@ demo: $(VENV)/.product
 	$(BIN)/oncotrace demo --out "$$out"
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+	$(BIN)/python -m pytest -n $(JOBS) --ignore tests/train -m "not slow"
 
 test-slow: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(JOBS) -m slow
+	$(BIN)/python -m pytest -n $(JOBS) --ignore tests/train -m slow
 
 # What needs PyTorch has an environment of its own, so that all else is tested without it.
 test-train: $(TRAIN_VENV)/.train
 	$(TRAIN_VENV)/bin/python -m pytest -n $(JOBS) tests/train
 
 coverage: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow" --cov
+	$(BIN)/python -m pytest -n $(JOBS) --ignore tests/train -m "not slow" --cov
 
 check: lint test
 

@@ -49,7 +49,7 @@ def segmenter(name: str) -> Segmenter:
 
 def is_model_folder(name: str) -> bool:
     """Whether the name is the path of a folder that should hold a trained model."""
-    return Path(name).is_dir()
+    return bool(name) and Path(name).is_dir()
 
 
 def trained_segmenter(folder: Path, folds: Collection[int] | None = None) -> NetworkSegmenter:

@@ -56,3 +56,9 @@ def test_a_plugin_that_cannot_be_loaded_is_named(install):
     install("broken", "no_such_package:Thing")
     with pytest.raises(ModelError, match="'broken' cannot be loaded: ModuleNotFoundError"):
         segmenter("broken")
+
+
+def test_a_folder_that_holds_no_model_is_refused(tmp_path):
+    with pytest.raises(ModelError) as caught:
+        segmenter(str(tmp_path))
+    assert caught.value.code == "not-a-model"
