@@ -1,10 +1,7 @@
 """What the commands print: results to standard output, everything else to standard error."""
 
-import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
@@ -78,36 +75,8 @@ def tracked(items: Iterable[_Item], label: str, total: int) -> Iterator[_Item]:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    bar = Progress(*columns, console=messages, transient=True)
-    with noticed_interrupts() as check, bar as progress:
-        for item in progress.track(items, total=total, description=label):
-            check()
-            yield item
-
-
-@contextmanager
-def noticed_interrupts() -> Iterator[Callable[[], None]]:
-    """Give a function that raises if Ctrl-C was pressed, even if a library has swallowed it.
-
-    Python drops an interrupt that arrives while an object is being destroyed or a callback of the
-    collector runs; a long run would then go on as if nothing had been said.
-    """
-    pressed = False
-
-    def notice(_number: int, _frame: FrameType | None) -> None:
-        nonlocal pressed
-        pressed = True
-        raise KeyboardInterrupt
-
-    def check() -> None:
-        if pressed:
-            raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, notice)
-    try:
-        yield check
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with Progress(*columns, console=messages, transient=True) as progress:
+        yield from progress.track(items, total=total, description=label)
 
 
 def finish_cohort(outcomes: "Iterable[CaseOutcome]", cases: int, label: str, out: Path) -> None:
@@ -121,7 +90,6 @@ def finish_cohort(outcomes: "Iterable[CaseOutcome]", cases: int, label: str, out
                 f"case {failure.case_id} failed ({failure.stage}, {failure.code}): "
                 f"{failure.message}",
                 markup=False,
-                soft_wrap=True,
             )
     console.print(f"{cases - failed} of {cases} cases done.")
     show_folder(out, "table.csv", "failures.csv", "cases")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from oncotrace.cli.options import Resume
-from oncotrace.cli.output import console, messages, noticed_interrupts, show_folder
+from oncotrace.cli.output import console, messages, show_folder
 from oncotrace.domain.scan import modality_named
 
 
@@ -35,10 +35,9 @@ def train(
         resume=resume,
         device=device,
     )
-    with noticed_interrupts() as check, Progress(console=messages, transient=True) as bar:
+    with Progress(console=messages, transient=True) as bar:
         task = bar.add_task("training", total=None)
         for now in steps:
-            check()
             left = f"{now.seconds_left / 60:.0f} min left in this fold"
             label = f"fold {now.place} of {now.folds}, loss {now.loss:.3f}, {left}"
             bar.update(task, description=label, completed=now.step, total=now.steps)
