@@ -4,7 +4,8 @@
 
 Prints seconds on CONTRACTS' clock (scan in memory, code compiled; ends with the mask on the source
 grid and its measurements), reading and a cold start beside it, the peak memory of the whole
-process, and Dice against the published outline GTV_Mass. The clicks are drawn from that outline.
+process, and Dice against the published outline GTV_Mass. The clicks are drawn from that outline;
+the weights are those of the fold that was fitted without this patient (``six_clicks.py``).
 """
 
 import argparse
@@ -20,8 +21,8 @@ from oncotrace.imaging.click_simulation import exact_clicks, person_like_clicks
 from oncotrace.imaging.overlap import dice
 from oncotrace.measure.tumour_size import tumour_size
 from oncotrace.pipeline.inputs import load_mask, load_scan
-from oncotrace.segment.segmenters import default_segmenter, segmenter
 from reference_data import add_data_option, unpack
+from six_clicks import fold_of, methods_for, patients_in
 
 REPEATS = 5
 
@@ -30,13 +31,14 @@ def main() -> None:
     """Run the benchmark and print its table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_option(parser)
-    archive = parser.parse_args().data / "sts_raw" / "STS_001_MR_T1_dicom.tar.xz"
+    data = parser.parse_args().data
+    archive = data / "sts_raw" / "STS_001_MR_T1_dicom.tar.xz"
     with tempfile.TemporaryDirectory() as folder:
         unpack(archive, Path(folder))
-        measure(Path(folder))
+        measure(Path(folder), data)
 
 
-def measure(folder: Path) -> None:
+def measure(folder: Path, data: Path) -> None:
     """Read, segment and measure; print what it took."""
     outlines = [path for path in folder.rglob("*.dcm") if is_rtstruct(path)]
     start = time.perf_counter()
@@ -45,19 +47,20 @@ def measure(folder: Path) -> None:
     reference = load_mask(outlines[0], image=loaded, region="GTV_Mass").mask
     print(f"grid {loaded.scan.geometry.describe()}")
     print(f"reading DICOM: {reading:.2f} s")
-    name = default_segmenter("mr-t1")
+    patients = patients_in(data / "sts")
+    cut = methods_for(fold_of("STS_001", patients))["six-click-graphcut"]
     for rule in (exact_clicks, person_like_clicks):
         seconds, scores = [], []
         for seed in range(REPEATS):
             clicks = rule(reference, rng=np.random.default_rng(seed))
             request = SegmentationRequest({"mr-t1": loaded.scan}, clicks, seed)
             start = time.perf_counter()
-            made = segmenter(name).segment(request)
+            made = cut.segment(request)
             tumour_size(made.mask)
             seconds.append(time.perf_counter() - start)
             scores.append(dice(made.mask, reference))
         print(
-            f"{name}, {rule.__name__}: first {seconds[0]:.2f} s, then "
+            f"six-click-graphcut, {rule.__name__}: first {seconds[0]:.2f} s, then "
             f"{np.median(seconds[1:]):.2f} s (worst {max(seconds[1:]):.2f}); "
             f"Dice {np.mean(scores):.3f} (lowest {min(scores):.3f}, n {len(scores)})"
         )

@@ -201,6 +201,8 @@ def test_an_interrupted_run_exits_with_three_and_can_be_resumed(cohort, tmp_path
     process = subprocess.Popen(
         command,
         start_new_session=True,
+        # A shell's background job ignores Ctrl-C and hands that on to its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

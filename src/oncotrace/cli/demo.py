@@ -23,5 +23,6 @@ def demo(
         f"Against the published outline ({agreement.published_volume_ml:.1f} ml): "
         f"Dice {agreement.dice:.3f}, HD95 {agreement.hausdorff95_mm:.1f} mm."
     )
+    console.print("(No independent test: the weights were fitted on 40 patients, this one too.)")
     show_folder(out, "picture.png", "mask.nii.gz", "result.json")
     console.print("Research use only.")
