@@ -49,9 +49,12 @@ def require_same(one, other):
         np.testing.assert_array_equal(values, other[name], err_msg=name)
 
 
-@pytest.mark.parametrize("kind", ["adamw", "sgd"])
-def test_an_interrupted_training_resumes_to_the_same_weights(tmp_path, kind):
-    optimiser = {"kind": kind, "steps": 6, "batch_size": 2, "average_decay": 0.9}
+@pytest.mark.parametrize(
+    ("kind", "precision"), [("adamw", "float32"), ("sgd", "float32"), ("adamw", "bfloat16")]
+)
+def test_an_interrupted_training_resumes_to_the_same_weights(tmp_path, kind, precision):
+    optimiser = {"steps": 6, "batch_size": 2, "average_decay": 0.9}
+    optimiser |= {"kind": kind, "precision": precision}
     plan = plan_of(optimiser=optimiser)
     straight, resumed = tmp_path / "straight.pt", tmp_path / "resumed.pt"
     losses = [done.loss for done in train(plan, DATA, straight, device="cpu")]
@@ -80,6 +83,17 @@ def test_another_seed_gives_other_weights(tmp_path):
         list(train(plan, DATA, tmp_path / f"{seed}.pt", device="cpu"))
         found.append(weights(plan, tmp_path / f"{seed}.pt")["output.conv.conv.weight"])
     assert not np.array_equal(*found)
+
+
+def test_low_precision_changes_the_course_but_not_the_weights_type(tmp_path):
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        plan = plan_of(optimiser={"steps": 4, "batch_size": 2, "precision": precision})
+        checkpoint = tmp_path / f"{precision}.pt"
+        losses[precision] = [done.loss for done in train(plan, DATA, checkpoint, device="cpu")]
+        assert all(value.dtype == np.float32 for value in weights(plan, checkpoint).values())
+    assert losses["bfloat16"] != losses["float32"]
+    np.testing.assert_allclose(losses["bfloat16"], losses["float32"], rtol=0.05)
 
 
 def test_training_leaves_torch_as_it_was(tmp_path):

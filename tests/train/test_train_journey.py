@@ -44,7 +44,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def training(cohort: Path, out: Path, *, resume: bool = False, recipe: str = TINY):
+def training(cohort: Path, out: Path, *, resume: bool = False, recipe: str = TINY, **others):
     return train_model(
         cohort / "cohort.csv",
         out,
@@ -53,6 +53,7 @@ def training(cohort: Path, out: Path, *, resume: bool = False, recipe: str = TIN
         folds=cohort / "folds.csv",
         resume=resume,
         device="cpu",
+        **others,
     )
 
 
@@ -129,3 +130,19 @@ def test_an_empty_training_mask_is_refused_by_its_case(tmp_path):
     (tmp_path / "folds.csv").write_text("patient_id,fold\nc0,0\nc1,1\n")
     with pytest.raises(EmptyMaskError, match="case c0: the mask is empty"):
         next(training(tmp_path, tmp_path / "out"))
+
+
+def test_folds_may_be_trained_one_by_one(model, cohort, tmp_path):
+    about = tmp_path / "about.md"
+    about.write_text("Phantoms, CC0.\n")
+    out = tmp_path / "tiny"
+    list(training(cohort, out, only=[1], about=about))
+    assert not out.exists()
+    list(training(cohort, out, only=[0], about=about, resume=True))
+    assert (out / "fold_1.onnx").read_bytes() == (model / "fold_1.onnx").read_bytes()
+    assert "Phantoms, CC0." in (out / "MODEL_CARD.md").read_text()
+
+
+def test_a_fold_without_patients_is_refused(cohort, tmp_path):
+    with pytest.raises(SettingsError, match=r"in fold 7; there are \[0, 1\]"):
+        list(training(cohort, tmp_path / "out", only=[7]))

@@ -18,6 +18,14 @@ def train(
     ],
     folds: Annotated[Path, typer.Option(help="Table with the columns patient_id and fold.")],
     out: Annotated[Path, typer.Option(help="New folder for the model.")],
+    fold: Annotated[
+        list[int] | None,
+        typer.Option(help="Train this fold alone; the model appears when all are there.", min=0),
+    ] = None,
+    about: Annotated[
+        Path | None,
+        typer.Option(help="Markdown for the model card: where the data come from, their licence."),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     resume: Resume = False,
 ) -> None:
@@ -33,6 +41,8 @@ def train(
         modalities=tuple(modality_named(name) for name in modality),
         folds=folds,
         resume=resume,
+        only=fold or (),
+        about=about,
         device=device,
     )
     with Progress(console=messages, transient=True) as bar:
@@ -41,7 +51,10 @@ def train(
             left = f"{now.seconds_left / 60:.0f} min left in this fold"
             label = f"fold {now.place} of {now.folds}, loss {now.loss:.3f}, {left}"
             bar.update(task, description=label, completed=now.step, total=now.steps)
-    show_folder(out, "MODEL_CARD.md", "plan.json")
+    if out.exists():
+        show_folder(out, "MODEL_CARD.md", "plan.json")
+    else:
+        console.print(f"{out.name} appears when the other folds are trained.", markup=False)
 
 
 def models() -> None:

@@ -117,6 +117,8 @@ class Optimiser(BaseModel):
     """Gradients of a larger norm are scaled down to it."""
     average_decay: float | None = Field(default=None, gt=0, lt=1)
     """Decay per step of a running mean of the weights, which then is the result."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the convolutions while training; weights, loss and the exported network are float32."""
 
 
 class Recipe(BaseModel):

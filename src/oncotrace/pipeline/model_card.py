@@ -32,8 +32,12 @@ def model_card(
     cases: list[TrainingCase],
     fold_of: Mapping[str, int],
     networks: Mapping[int, bytes],
+    about: str,
 ) -> str:
-    """Markdown: training data, folds, out-of-fold results with the table of cases, limits."""
+    """Markdown: training data, folds, out-of-fold results with the table of cases, limits.
+
+    ``about`` is what only the person who trains can know: where the data come from, their licence.
+    """
     rows = _out_of_fold(plan, cases, fold_of, networks)
     modalities = ", ".join(sorted({str(case.scan.modality) for case in cases}))
     patients = {case.patient_id for case in cases}
@@ -48,8 +52,9 @@ def model_card(
             "",
             f"{len(cases)} images ({modalities}) of {len(patients)} patients, each network trained "
             f"without the patients of its fold ({len(networks)} folds). Clicks were drawn from the "
-            "outlines, afresh at every step. The licence of the model is that of the training "
-            "data and of oncotrace; whoever trains it states the former.",
+            "outlines, afresh at every step.",
+            "",
+            about or "Where the data come from, and their licence, was not stated.",
             "",
             "## Network",
             "",

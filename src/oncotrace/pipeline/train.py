@@ -1,15 +1,17 @@
 """The training journey: a cohort with outlines in, a model folder out, one network per fold."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from oncotrace.domain.scan import Modality
 from oncotrace.errors import InputError, SettingsError, TableError
 from oncotrace.io.atomic import write_bytes
 from oncotrace.io.cohort_table import read_cohort
 from oncotrace.io.folds_table import read_folds
+from oncotrace.io.text_file import read_text
 from oncotrace.learning.fingerprint import fingerprint
 from oncotrace.learning.model_folder import write_model
 from oncotrace.learning.plan import Plan, make_plan
@@ -23,7 +25,11 @@ from oncotrace.pipeline.training_cases import (
     training_data,
 )
 
+if TYPE_CHECKING:
+    from oncotrace.learning.train.loop import Progress
+
 STATE_FILE = "training.json"
+PLAN_FILE = "plan.json"
 
 
 @dataclass(frozen=True)
@@ -57,12 +63,23 @@ def train_model(
     modalities: tuple[Modality, ...],
     folds: Path,
     resume: bool,
+    only: Collection[int] = (),
+    about: Path | None = None,
     device: str = "auto",
 ) -> Iterator[FoldProgress]:
     """Train one network per fold, without that fold's patients, and write the model folder.
 
     What is needed to go on after an interruption lies in a folder beside ``out``, which is called
-    ``<out>.training`` and kept, because it holds the curves; ``out`` appears when all is done.
+    ``<out>.training`` and kept, because it holds the curves; ``out`` appears when the networks of
+    all folds are there.
+
+    Parameters
+    ----------
+    only
+        Folds to train this time, all unless given; so several processes or machines may share the
+        work.
+    about
+        File of Markdown for the model card: where the training data come from, their licence.
 
     Raises
     ------
@@ -71,7 +88,7 @@ def train_model(
     OutputError
         ``out`` or its training folder hold something already.
     SettingsError
-        A training is resumed with other settings.
+        A training is resumed with other settings, or a fold is asked for that no patient is in.
     MissingDependencyError
         PyTorch is not installed.
     """
@@ -79,16 +96,36 @@ def train_model(
 
     require_training_extra()
     require_new(out)
+    said = read_text(about, limit_mib=1, error=InputError).strip() if about else ""
     fold_of = read_folds(folds)
     cases = list(training_cases(read_cohort(table), modalities))
-    _require_folds(cases, fold_of)
+    folds_there = _folds_of(cases, fold_of, only)
     plan = make_plan(recipe, fingerprint(map(case_summary, cases)), {"modalities": [*modalities]})
-    work = out.with_name(f"{out.name}.training")
+    work = training_folder(out)
     _open_work(work, plan, cases, resume=resume)
-    yield from _trained(plan, cases, fold_of, work, out, device)
+    for place, fold in enumerate(folds_there, start=1):
+        if not only or fold in only:
+            kept = [case for case in cases if fold_of[case.patient_id] != fold]
+            for now in _trained(plan, kept, fold, work, device):
+                yield FoldProgress(
+                    place, len(folds_there), now.step, now.steps, now.loss, now.seconds_left
+                )
+    files = {fold: work / f"fold_{fold}.onnx" for fold in folds_there}
+    if all(file.exists() for file in files.values()):
+        networks = {fold: file.read_bytes() for fold, file in files.items()}
+        card = model_card(plan, cases, fold_of, networks, said)
+        write_model(out, plan, networks, card=card)
 
 
-def _require_folds(cases: list[TrainingCase], fold_of: Mapping[str, int]) -> None:
+def training_folder(out: Path) -> Path:
+    """Return where the state of the training of the model ``out`` is kept."""
+    return out.with_name(f"{out.name}.training")
+
+
+def _folds_of(
+    cases: list[TrainingCase], fold_of: Mapping[str, int], only: Collection[int]
+) -> list[int]:
+    """Folds of the cases, which have one each."""
     if not cases:
         raise InputError(
             "no case has both an image and a mask of the modality.",
@@ -102,6 +139,15 @@ def _require_folds(cases: list[TrainingCase], fold_of: Mapping[str, int]) -> Non
             hint="Add them to the folds table.",
             code="patient-without-fold",
         )
+    folds = sorted({fold_of[case.patient_id] for case in cases})
+    unknown = sorted(set(only) - set(folds))
+    if unknown:
+        raise SettingsError(
+            f"no patient of the cohort is in fold {unknown[0]}; there are {folds}.",
+            hint="Name a fold of the folds table.",
+            code="missing-fold",
+        )
+    return folds
 
 
 def _open_work(work: Path, plan: Plan, cases: list[TrainingCase], *, resume: bool) -> None:
@@ -112,6 +158,7 @@ def _open_work(work: Path, plan: Plan, cases: list[TrainingCase], *, resume: boo
     }
     if not (resume and (work / STATE_FILE).is_file()):
         require_new(work)
+        write_json(work / PLAN_FILE, plan.model_dump(mode="json"))
         write_json(work / STATE_FILE, state)
     elif read_json(work / STATE_FILE) != state:
         raise SettingsError(
@@ -122,30 +169,18 @@ def _open_work(work: Path, plan: Plan, cases: list[TrainingCase], *, resume: boo
 
 
 def _trained(
-    plan: Plan,
-    cases: list[TrainingCase],
-    fold_of: Mapping[str, int],
-    work: Path,
-    out: Path,
-    device: str,
-) -> Iterator[FoldProgress]:
+    plan: Plan, kept: list[TrainingCase], fold: int, work: Path, device: str
+) -> "Iterator[Progress]":
+    """Train the network of a fold with the cases that are kept, unless that was done before."""
     from oncotrace.learning.train.export import exported
     from oncotrace.learning.train.loop import train, trained_network
 
-    folds = sorted({fold_of[case.patient_id] for case in cases})
-    for place, fold in enumerate(folds, start=1):
-        network = work / f"fold_{fold}.onnx"
-        if network.exists():
-            continue
-        kept = [case for case in cases if fold_of[case.patient_id] != fold]
-        data, checkpoint = training_data(kept, plan), work / f"fold_{fold}.pt"
-        steps = train(plan, data, checkpoint, resume=checkpoint.exists(), device=device)
-        with contextlib.closing(steps):
-            for now in steps:
-                yield FoldProgress(
-                    place, len(folds), now.step, now.steps, now.loss, now.seconds_left
-                )
-        content = exported(trained_network(plan, data, checkpoint), plan)
-        write_bytes(network, content)
-    networks = {fold: (work / f"fold_{fold}.onnx").read_bytes() for fold in folds}
-    write_model(out, plan, networks, card=model_card(plan, cases, fold_of, networks))
+    network, checkpoint = work / f"fold_{fold}.onnx", work / f"fold_{fold}.pt"
+    if network.exists():
+        return
+    data = training_data(kept, plan)
+    with contextlib.closing(
+        train(plan, data, checkpoint, resume=checkpoint.exists(), device=device)
+    ) as steps:
+        yield from steps
+    write_bytes(network, exported(trained_network(plan, data, checkpoint), plan))

@@ -22,6 +22,7 @@ from oncotrace.learning.train.device import chosen_device, repeatable
 from oncotrace.learning.train.loss import supervised_loss
 from oncotrace.learning.train.network import SegmentationNetwork
 from oncotrace.learning.train.state import (
+    FASTEST_LAYOUT,
     TrainingState,
     initial_state,
     learning_rate,
@@ -202,8 +203,12 @@ def _backward(state: TrainingState, part: Batch, batch_size: int, plan: Plan) ->
     """Add the gradients of some samples; returns their share of the loss."""
     device = next(state.network.parameters()).device
     channels = _stacked([sample.channels for sample in part], device)
+    channels = channels.contiguous(memory_format=FASTEST_LAYOUT)
     target = _stacked([sample.target.astype(np.float32) for sample in part], device)
-    loss = supervised_loss(state.network.supervised(channels), target, plan.recipe.loss)
+    low = plan.recipe.optimiser.precision == "bfloat16"
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=low):
+        levels = state.network.supervised(channels)
+    loss = supervised_loss([level.float() for level in levels], target, plan.recipe.loss)
     share = loss * (len(part) / batch_size)
     share.backward()
     return float(share.item())
