@@ -1,7 +1,8 @@
 """The cases of a training: read once, cropped around the tumour, clicked afresh at every step."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,20 +10,21 @@ from oncotrace.domain.case import Case, Cohort
 from oncotrace.domain.clicks import Clicks
 from oncotrace.domain.mask import Mask
 from oncotrace.domain.scan import Modality, Scan
-from oncotrace.errors import OncotraceError, SettingsError
+from oncotrace.errors import OncotraceError
 from oncotrace.imaging.click_simulation import exact_clicks, person_like_clicks
 from oncotrace.imaging.crop import box_around, crop_scan
 from oncotrace.imaging.resample import resample_array
-from oncotrace.learning.fingerprint import CaseSummary
+from oncotrace.learning.fingerprint import CaseSummary, Fingerprint, fingerprint
 from oncotrace.learning.plan import Plan
+from oncotrace.learning.recipe import Recipe
 from oncotrace.learning.sample import Sample, TrainingData
 from oncotrace.pipeline.cohort import file_of
 from oncotrace.pipeline.inputs import load_scan
 from oncotrace.pipeline.measure import load_case_mask
-from oncotrace.segment.network_input import network_input
+from oncotrace.segment.planned_input import input_for, is_published
 
 EXACT_SHARE = 0.3
-"""So many of the clicks in training are exact; the others are person-like."""
+"""So many of the clicks in training are exact, the others person-like; all are if published."""
 
 _MARGIN_FRACTION = 0.25
 _MARGIN_MM = 15.0  # more than any volume of interest around clicks inside the tumour takes
@@ -36,6 +38,13 @@ class TrainingCase:
     patient_id: str
     scan: Scan
     mask: Mask
+
+    def digest(self) -> str:
+        """SHA-256 of image and outline and where they lie."""
+        found = hashlib.sha256(repr(self.scan.geometry).encode())
+        found.update(np.ascontiguousarray(self.scan.voxels).tobytes())
+        found.update(np.packbits(self.mask.voxels).tobytes())
+        return found.hexdigest()
 
 
 def training_cases(cohort: Cohort, modalities: tuple[Modality, ...]) -> Iterator[TrainingCase]:
@@ -60,25 +69,39 @@ def case_summary(case: TrainingCase) -> CaseSummary:
     )
 
 
-def training_data(cases: list[TrainingCase], plan: Plan) -> TrainingData:
-    """Make samples of the cases for a plan, each with clicks of its own.
+def fingerprint_for(recipe: Recipe, cases: Sequence[TrainingCase]) -> Fingerprint:
+    """Return what the cases have in common, as a recipe's planning wants to know it.
+
+    On a fixed grid the region that the network looks at is the crop around the tumour. On other
+    grids it is the outline's box without any margin, from which the published program plans.
 
     Raises
     ------
-    SettingsError
-        The recipe does not work on a fixed grid.
+    EmptyMaskError
+        A case has no lesion.
+    InputError
+        There is no case.
     """
-    size_xyz = plan.grid_xyz
-    if size_xyz is None:
-        raise SettingsError(
-            f"the recipe {plan.recipe.name} has no fixed grid.",
-            hint="Six clicks are trained on a fixed grid: give grid.size_xyz.",
-        )
-    names = plan.recipe.channels.names
+    summaries = map(case_summary, cases)
+    if recipe.grid.mode == "fixed":
+        return fingerprint(summaries)
+    return fingerprint(
+        replace(summary, size_xyz=_outline_size_xyz(case.mask))
+        for case, summary in zip(cases, summaries, strict=True)
+    )
+
+
+def training_data(cases: list[TrainingCase], plan: Plan) -> TrainingData:
+    """Make samples of the cases for a plan, each with clicks of its own, drawn anew every time.
+
+    Where the plan is a published one, all clicks are exact. (The published program draws them once
+    and keeps them; drawn anew they tell the network no less.)
+    """
+    draw = exact_clicks if is_published(plan) else _clicks
 
     def sample(index: int, rng: np.random.Generator) -> Sample:
         case = cases[index]
-        seen = network_input(case.scan, _clicks(case.mask, rng), names, size_xyz)
+        seen = input_for(plan, case.scan, draw(case.mask, rng=rng))
         outline = resample_array(
             case.mask.voxels.astype(np.float32),
             case.mask.geometry,
@@ -91,9 +114,14 @@ def training_data(cases: list[TrainingCase], plan: Plan) -> TrainingData:
     return TrainingData(tuple(case.case_id for case in cases), sample)
 
 
-def _clicks(mask: Mask, rng: np.random.Generator) -> Clicks:
+def _clicks(mask: Mask, *, rng: np.random.Generator) -> Clicks:
     rule = exact_clicks if rng.random() < EXACT_SHARE else person_like_clicks
     return rule(mask, rng=rng)
+
+
+def _outline_size_xyz(mask: Mask) -> tuple[int, int, int]:
+    z, y, x = (side.stop - side.start for side in mask.box_zyx())
+    return x, y, z
 
 
 def _read(case: Case, modality: Modality) -> TrainingCase:

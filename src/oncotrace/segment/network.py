@@ -1,84 +1,121 @@
 """Six clicks to a mask with a trained network, run by ONNX Runtime: no PyTorch is needed."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from oncotrace.domain.mask import Mask
 from oncotrace.domain.segmentation import Segmentation, SegmentationRequest
 from oncotrace.errors import ModelError
 from oncotrace.imaging.crop import paste
-from oncotrace.learning.onnx_predict import Predictor
+from oncotrace.learning.onnx_predict import Prediction, Predictor
+from oncotrace.learning.plan import Plan
 from oncotrace.segment.finish import CERTAIN_LOG_ODDS, on_source_grid, warnings_about
-from oncotrace.segment.network_input import network_input
+from oncotrace.segment.network_input import NetworkInput
+from oncotrace.segment.planned_input import input_for, is_published
+from oncotrace.segment.published_finish import plan_post_processing, published_on_source_grid
 from oncotrace.segment.request import grid_of, require_clicks
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finished:
+    """Mask and probability [z, y, x] on the part of the source grid that was looked at."""
+
+    inside: NDArray[np.bool_]
+    probability: NDArray[np.float32] | None
+    done: str
+    """What was done to the network's output, for people."""
+
+
+Finish = Callable[[Prediction, NetworkInput, Plan], Finished]
+"""From what the networks say, and saw, to a mask."""
 
 
 @dataclass(frozen=True, eq=False)
 class NetworkSegmenter:
-    """Segments the first channel of a request with one or several networks of a model folder."""
+    """Segments the first channel of a request with one or several networks of a model folder.
+
+    How the channels are made and the mask is finished is decided by the plan (``planned_input``).
+    """
 
     name: str
     predictor: Predictor
 
     def segment(self, request: SegmentationRequest) -> Segmentation:
-        """Segment the tumour that the clicks point at.
+        """Segment the tumour that the clicks point at; see `segmentation_by`."""
+        return segmentation_by(self.name, self.predictor, request, finished_as_planned)
 
-        Raises
-        ------
-        ClickError
-            There are no clicks, or they cannot be used on this image.
-        InputError
-            There is no image, or its voxels around the clicks are not finite.
-        ModelError
-            The model was trained on other sequences, or does not work on a fixed grid.
-        """
-        start = time.perf_counter()
-        geometry = grid_of(request)
-        modality, scan = next(iter(request.channels.items()))
-        self._require_modality(modality)
-        plan = self.predictor.plan
-        if plan.grid_xyz is None:
-            raise ModelError(
-                f"the model {self.name} has no fixed grid, which six clicks need.",
-                code="unsuitable-model",
-            )
-        seen = network_input(
-            scan, require_clicks(request, self.name), plan.recipe.channels.names, plan.grid_xyz
-        )
-        prepared = time.perf_counter()
-        made = self.predictor.predict(seen.channels)
-        predicted = time.perf_counter()
-        odds = np.clip(made.logits, -CERTAIN_LOG_ODDS, CERTAIN_LOG_ODDS)
-        inside, probability = on_source_grid(odds, seen.working, seen.part, seen.clicks, slope=1.0)
-        mask = Mask(paste(inside, seen.box, geometry).astype(np.bool_, copy=False), geometry)
-        whole = paste(probability, seen.box, geometry).astype(np.float32, copy=False)
-        end = time.perf_counter()
-        return Segmentation(
-            mask,
-            maker=self.name,
-            probability=whole,
-            history=(
-                f"{len(seen.clicks.seeds_mm)} clicks",
-                f"network of fold {', '.join(map(str, self.predictor.folds))} on "
-                f"{' x '.join(map(str, plan.grid_xyz))} voxels",
-                "pieces with clicks kept, holes filled",
-            ),
-            warnings=warnings_about(request, seen.clicks, mask),
-            seconds={
-                "prepare": prepared - start,
-                "network": predicted - prepared,
-                "paste": end - predicted,
-            },
-        )
 
-    def _require_modality(self, modality: str) -> None:
-        trained_on = self.predictor.plan.preparation.get("modalities")
-        if isinstance(trained_on, list) and modality not in trained_on:
-            raise ModelError(
-                f"the model {self.name} was trained on {', '.join(map(str, trained_on))}, "
-                f"the image is {modality}.",
-                hint="Choose a model of this modality, or six-click-graphcut.",
-                code="wrong-modality",
-            )
+def segmentation_by(
+    name: str, predictor: Predictor, request: SegmentationRequest, finish: Finish
+) -> Segmentation:
+    """Segment the tumour that the clicks point at on the first channel.
+
+    Raises
+    ------
+    ClickError
+        There are no clicks, or they cannot be used on this image.
+    InputError
+        There is no image, or its voxels around the clicks are not finite.
+    ModelError
+        The model was trained on other sequences, or asks for what this version does not know.
+    """
+    start = time.perf_counter()
+    geometry = grid_of(request)
+    modality, scan = next(iter(request.channels.items()))
+    plan = predictor.plan
+    _require_modality(name, plan, modality)
+    seen = input_for(plan, scan, require_clicks(request, name))
+    prepared = time.perf_counter()
+    made = predictor.predict(seen.channels)
+    predicted = time.perf_counter()
+    end_product = finish(made, seen, plan)
+    mask = Mask(
+        paste(end_product.inside, seen.box, geometry).astype(np.bool_, copy=False), geometry
+    )
+    whole = None
+    if end_product.probability is not None:
+        whole = paste(end_product.probability, seen.box, geometry).astype(np.float32, copy=False)
+    end = time.perf_counter()
+    return Segmentation(
+        mask,
+        maker=name,
+        probability=whole,
+        history=(
+            f"{len(seen.clicks.seeds_mm)} clicks",
+            f"network of fold {', '.join(map(str, predictor.folds))} on "
+            f"{' x '.join(map(str, seen.working.size_xyz))} voxels",
+            end_product.done,
+        ),
+        warnings=warnings_about(request, seen.clicks, mask),
+        seconds={
+            "prepare": prepared - start,
+            "network": predicted - prepared,
+            "paste": end - predicted,
+        },
+    )
+
+
+def finished_as_planned(made: Prediction, seen: NetworkInput, plan: Plan) -> Finished:
+    """Mask in our way on a fixed grid, in the published way on others."""
+    if is_published(plan):
+        kind = plan_post_processing(plan)
+        inside, probability = published_on_source_grid(made.logits, seen.working, seen.part, kind)
+        return Finished(inside, probability, f"post-processing: {kind}")
+    odds = np.clip(made.logits, -CERTAIN_LOG_ODDS, CERTAIN_LOG_ODDS)
+    inside, probability = on_source_grid(odds, seen.working, seen.part, seen.clicks, slope=1.0)
+    return Finished(inside, probability, "pieces with clicks kept, holes filled")
+
+
+def _require_modality(name: str, plan: Plan, modality: str) -> None:
+    trained_on = plan.preparation.get("modalities")
+    if isinstance(trained_on, list) and modality not in trained_on:
+        raise ModelError(
+            f"the model {name} was trained on {', '.join(map(str, trained_on))}, "
+            f"the image is {modality}.",
+            hint="Choose a model of this modality, or six-click-graphcut.",
+            code="wrong-modality",
+        )

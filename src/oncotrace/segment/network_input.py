@@ -16,7 +16,7 @@ Training and prediction both come through here, so that a network never meets a 
 made in another way than those it has learnt from.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +33,9 @@ from oncotrace.imaging.resample import with_spacing
 from oncotrace.segment.cues import Cues, tumour_cues
 from oncotrace.segment.voi import GridClicks, clicks_on_grid, volume_of_interest, voxels_at
 from oncotrace.segment.working_grid import averaged_onto, require_finite_around_clicks
+
+Maker = Callable[[], NDArray[np.float32]]
+"""Makes one channel [z, y, x]."""
 
 _CUE_RANGES: dict[str, tuple[float, float]] = {
     "ellipsoid": (-2.0, 1.0),
@@ -76,7 +79,18 @@ def network_input(
     part = crop_scan(scan, box)
     require_finite_around_clicks(part)
     working = averaged_onto(part, _squeezed(part.geometry, size_xyz))
-    makers = _makers(working, checked)
+    channels = stacked(names, _makers(working, checked))
+    return NetworkInput(channels, working.geometry, part.geometry, box, checked)
+
+
+def stacked(names: tuple[str, ...], makers: Mapping[str, Maker]) -> NDArray[np.float32]:
+    """Channels [c, z, y, x] of the given names, in their order; no other is made.
+
+    Raises
+    ------
+    ModelError
+        Nothing makes a channel of that name.
+    """
     unknown = [name for name in names if name not in makers]
     if unknown:
         raise ModelError(
@@ -84,8 +98,7 @@ def network_input(
             hint=f"Known channels: {', '.join(makers)}.",
             code="unknown-channel",
         )
-    channels = np.stack([makers[name]() for name in names]).astype(np.float32, copy=False)
-    return NetworkInput(channels, working.geometry, part.geometry, box, checked)
+    return np.stack([makers[name]() for name in names]).astype(np.float32, copy=False)
 
 
 def _squeezed(geometry: Geometry, size_xyz: tuple[int, int, int]) -> Geometry:
@@ -95,7 +108,7 @@ def _squeezed(geometry: Geometry, size_xyz: tuple[int, int, int]) -> Geometry:
     return with_spacing(geometry, (x, y, z))
 
 
-def _makers(scan: Scan, clicks: GridClicks) -> dict[str, Callable[[], NDArray[np.float32]]]:
+def _makers(scan: Scan, clicks: GridClicks) -> dict[str, Maker]:
     """Return what makes each channel; nothing is made before it is asked for."""
     even = standardised(clipped(scan.voxels, scan.modality))
     made: list[Cues] = []

@@ -1,15 +1,12 @@
 """Recipes are closed settings, read from TOML; the presets are recipes."""
 
 import json
-from pathlib import Path
 
 import pytest
 from tests.unit.learning.builders import tiny_recipe
 
 from oncotrace.errors import SettingsError
 from oncotrace.learning.recipe import Recipe, parse_recipe, preset, preset_names, read_recipe
-
-BENCHMARK_RECIPES = Path(__file__).parents[3] / "benchmarks" / "recipes"
 
 SMALLEST = 'name = "mine"\n[channels]\nimages = ["image"]\n[grid]\nsize_xyz = [32, 32, 32]\n'
 
@@ -26,7 +23,7 @@ def test_an_unknown_preset_lists_the_known_ones():
 
 
 def test_the_published_configuration_is_kept():
-    recipe = read_recipe(BENCHMARK_RECIPES / "interactivenet.toml")
+    recipe = preset("interactivenet")
     optimiser = recipe.optimiser
     assert recipe.grid.mode == "free"
     assert (optimiser.kind, optimiser.learning_rate, optimiser.momentum) == ("sgd", 0.01, 0.99)

@@ -1,0 +1,81 @@
+"""From the published network's logits to a mask: interpolated, cut at one half, tidied up.
+
+The publication chooses the tidying-up (``PostProcessing``) by the mean Dice of a fold's validation
+patients; the choice is kept in the plan's ``preparation`` as ``post_processing``. A hole is
+background that faces do not join to the outside, a piece hangs together by corners too. With
+``both``, holes are filled first.
+
+The published program interpolates logits with cubic splines in plane and from the nearest slice
+through planes; here they are interpolated linearly.
+
+Reference: Spaanderman et al., Eur Radiol 2024, doi:10.1007/s00330-024-11167-8.
+"""
+
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from oncotrace.domain.geometry import Geometry
+from oncotrace.errors import ModelError
+from oncotrace.imaging.components import filled, largest_component
+from oncotrace.imaging.resample import resample_array
+from oncotrace.learning.plan import Plan
+from oncotrace.segment.finish import CERTAIN_LOG_ODDS
+
+PostProcessing = Literal["none", "fill", "largest", "both"]
+POST_PROCESSING: tuple[PostProcessing, ...] = get_args(PostProcessing)
+
+_KEY = "post_processing"
+
+
+def plan_post_processing(plan: Plan) -> PostProcessing:
+    """Post-processing that a plan names; ``none`` if it names none.
+
+    Raises
+    ------
+    ModelError
+        It names one that is not known.
+    """
+    named = plan.preparation.get(_KEY, "none")
+    for kind in POST_PROCESSING:
+        if kind == named:
+            return kind
+    raise ModelError(
+        f"the model asks for the post-processing {named!r}, which this version does not know.",
+        hint=f"Known are {', '.join(POST_PROCESSING)}.",
+        code="unsuitable-model",
+    )
+
+
+def post_processed(inside: NDArray[np.bool_], kind: PostProcessing) -> NDArray[np.bool_]:
+    """Mask [z, y, x] with holes filled, its largest piece alone, both or neither."""
+    if kind in ("fill", "both"):
+        inside = filled(inside)
+    if kind in ("largest", "both"):
+        inside = largest_component(inside)
+    return inside
+
+
+def published_on_source_grid(
+    logits: NDArray[np.float32], working: Geometry, source: Geometry, kind: PostProcessing
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Mask and probability [z, y, x] on the source grid's part.
+
+    Clicks and corrections are not looked at: they speak through the network alone. As everywhere,
+    the mask is where the probability is at least one half, whatever tidied single voxels.
+
+    Parameters
+    ----------
+    logits
+        Log-odds of tumour [z, y, x] on the working grid.
+    """
+    there = resample_array(
+        logits, working, source, interpolation="linear", outside=-CERTAIN_LOG_ODDS
+    )
+    inside = post_processed(there >= 0, kind)
+    below = np.nextafter(np.float32(0.5), np.float32(0))
+    probability = expit(there)
+    probability = np.where(inside, np.maximum(probability, 0.5), np.minimum(probability, below))
+    return inside, probability.astype(np.float32, copy=False)
