@@ -1,6 +1,7 @@
 """From a cohort with outlines to a model folder that segments, out of fold and resumed."""
 
 import contextlib
+import shutil
 from pathlib import Path
 
 import pytest
@@ -141,8 +142,21 @@ def test_folds_may_be_trained_one_by_one(model, cohort, tmp_path):
     list(training(cohort, out, only=[0], about=about, resume=True))
     assert (out / "fold_1.onnx").read_bytes() == (model / "fold_1.onnx").read_bytes()
     assert "Phantoms, CC0." in (out / "MODEL_CARD.md").read_text()
+    assert (tmp_path / "tiny.training" / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_fold_without_patients_is_refused(cohort, tmp_path):
     with pytest.raises(SettingsError, match=r"in fold 7; there are \[0, 1\]"):
         list(training(cohort, tmp_path / "out", only=[7]))
+
+
+def test_a_changed_outline_is_noticed_on_resuming(cohort, tmp_path):
+    changed = tmp_path / "cohort"
+    shutil.copytree(cohort, changed)
+    out = tmp_path / "out"
+    interrupted = training(changed, out)
+    next(interrupted)
+    interrupted.close()
+    shutil.copy(changed / "c1" / "mask.nii.gz", changed / "c0" / "mask.nii.gz")
+    with pytest.raises(SettingsError, match="other cases"):
+        list(training(changed, out, resume=True))

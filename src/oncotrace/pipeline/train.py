@@ -12,7 +12,7 @@ from oncotrace.io.atomic import write_bytes
 from oncotrace.io.cohort_table import read_cohort
 from oncotrace.io.folds_table import read_folds
 from oncotrace.io.text_file import read_text
-from oncotrace.learning.fingerprint import fingerprint
+from oncotrace.learning.curve import read_curve
 from oncotrace.learning.model_folder import write_model
 from oncotrace.learning.plan import Plan, make_plan
 from oncotrace.learning.recipe import Recipe, preset, read_recipe
@@ -20,16 +20,18 @@ from oncotrace.pipeline.model_card import model_card
 from oncotrace.pipeline.run.folder import read_json, require_new, write_json
 from oncotrace.pipeline.training_cases import (
     TrainingCase,
-    case_summary,
+    fingerprint_for,
     training_cases,
     training_data,
 )
+from oncotrace.report.training_curve import training_curves_picture
 
 if TYPE_CHECKING:
     from oncotrace.learning.train.loop import Progress
 
 STATE_FILE = "training.json"
 PLAN_FILE = "plan.json"
+CURVES_FILE = "curves.png"
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ def train_model(
     """Train one network per fold, without that fold's patients, and write the model folder.
 
     What is needed to go on after an interruption lies in a folder beside ``out``, which is called
-    ``<out>.training`` and kept, because it holds the curves; ``out`` appears when the networks of
-    all folds are there.
+    ``<out>.training`` and kept, because it holds the curves and their picture; ``out`` appears when
+    the networks of all folds are there.
 
     Parameters
     ----------
@@ -100,7 +102,7 @@ def train_model(
     fold_of = read_folds(folds)
     cases = list(training_cases(read_cohort(table), modalities))
     folds_there = _folds_of(cases, fold_of, only)
-    plan = make_plan(recipe, fingerprint(map(case_summary, cases)), {"modalities": [*modalities]})
+    plan = make_plan(recipe, fingerprint_for(recipe, cases), {"modalities": [*modalities]})
     work = training_folder(out)
     _open_work(work, plan, cases, resume=resume)
     for place, fold in enumerate(folds_there, start=1):
@@ -154,7 +156,7 @@ def _open_work(work: Path, plan: Plan, cases: list[TrainingCase], *, resume: boo
     state = {
         "format": 1,
         "plan_digest": plan.training_digest(),
-        "cases": [case.case_id for case in cases],
+        "cases": {case.case_id: case.digest() for case in cases},
     }
     if not (resume and (work / STATE_FILE).is_file()):
         require_new(work)
@@ -184,3 +186,13 @@ def _trained(
     ) as steps:
         yield from steps
     write_bytes(network, exported(trained_network(plan, data, checkpoint), plan))
+    _draw_curves(work)
+
+
+def _draw_curves(work: Path) -> None:
+    """Draw how the trainings went, those of other processes too, as far as they are."""
+    curves = {
+        int(file.name.removeprefix("fold_").removesuffix(".curve.csv")): read_curve(file)
+        for file in work.glob("fold_*.curve.csv")
+    }
+    write_bytes(work / CURVES_FILE, training_curves_picture(curves), replace=True)
