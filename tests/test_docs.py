@@ -21,7 +21,7 @@ from oncotrace.domain.segmentation import SegmentationRequest
 from oncotrace.errors import OncotraceError
 from oncotrace.io.clicks_file import read_clicks, write_clicks
 from oncotrace.io.volume_file import write_scan
-from oncotrace.segment.segmenters import BUILT_IN
+from oncotrace.segment.segmenters import segmenter_names
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -109,7 +109,7 @@ def test_no_section_describes_a_command_that_does_not_exist() -> None:
 
 def test_every_segmenter_and_sequence_is_documented() -> None:
     text = COMMANDS_PAGE.read_text(encoding="utf-8")
-    assert [name for name in (*BUILT_IN, *MODALITIES) if f"`{name}`" not in text] == []
+    assert [name for name in (*segmenter_names(), *MODALITIES) if f"`{name}`" not in text] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.unit.learning.builders import NETWORKS, tiny_plan
 from typer.testing import CliRunner, Result
 
 from oncotrace.cli.app import app
@@ -14,6 +15,7 @@ from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.mask import Mask
 from oncotrace.domain.scan import Scan
 from oncotrace.io.volume_file import write_mask, write_scan
+from oncotrace.learning.model_folder import write_model
 
 Cli = Callable[..., Result]
 
@@ -49,6 +51,14 @@ def make_phantom(folder: Path, *, seed: int = 0) -> Phantom:
     )
 
 
+def write_tiny_model(folder: Path, **recipe: object) -> Path:
+    """Write a model of two folds, as if trained on T1; its random networks find no tumour."""
+    plan = tiny_plan(**recipe).model_copy(update={"preparation": {"modalities": ["mr-t1"]}})
+    networks = {fold: (NETWORKS / f"fold_{fold}.onnx").read_bytes() for fold in (0, 1)}
+    write_model(folder, plan, networks, card="# Tiny\n\nFor \x1b[31mtests\x1b[0m.\n")
+    return folder
+
+
 @pytest.fixture
 def phantom(tmp_path: Path) -> Phantom:
     """One synthetic patient."""
@@ -70,6 +80,12 @@ def cohort(tmp_path: Path) -> Callable[[int], Path]:
         return table
 
     return write
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """Return a good model of two folds."""
+    return write_tiny_model(tmp_path / "tiny")
 
 
 @pytest.fixture

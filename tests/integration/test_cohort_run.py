@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+FAST = ("--model", "ellipsoid")  # where it does not matter by what is segmented
+
 
 def case_states(out: Path) -> dict[str, tuple[int, int]]:
     """Inode and modification time of every finished case folder."""
@@ -39,7 +41,7 @@ def test_a_cohort_gives_a_table_and_a_folder_per_case(cohort, cli, tmp_path):
 def test_a_failing_case_is_recorded_and_the_others_are_done(cohort, cli, tmp_path):
     table, out = cohort(3), tmp_path / "run"
     (table.parent / "case-01" / "image.nii.gz").unlink()
-    run = cli("segment", table, "--out", out)
+    run = cli("segment", table, "--out", out, *FAST)
     assert run.exit_code == 1
     rows = (out / "failures.csv").read_text().splitlines()
     assert len(rows) == 2
@@ -52,10 +54,10 @@ def test_resuming_does_only_what_is_missing(cohort, cli, tmp_path):
     image = table.parent / "case-01" / "image.nii.gz"
     content = image.read_bytes()
     image.unlink()
-    assert cli("segment", table, "--out", out).exit_code == 1
+    assert cli("segment", table, "--out", out, *FAST).exit_code == 1
     before = case_states(out)
     image.write_bytes(content)
-    assert cli("segment", table, "--out", out, "--resume").exit_code == 0
+    assert cli("segment", table, "--out", out, "--resume", *FAST).exit_code == 0
     after = case_states(out)
     assert set(after) == {"case-00", "case-01", "case-02"}
     assert {name: after[name] for name in before} == before
@@ -64,41 +66,41 @@ def test_resuming_does_only_what_is_missing(cohort, cli, tmp_path):
 
 def test_resuming_with_other_settings_is_refused(cohort, cli, tmp_path):
     table, out = cohort(2), tmp_path / "run"
-    assert cli("segment", table, "--out", out).exit_code == 0
-    run = cli("segment", table, "--out", out, "--resume", "--model", "ellipsoid")
+    assert cli("segment", table, "--out", out, *FAST).exit_code == 0
+    run = cli("segment", table, "--out", out, "--resume", "--model", "six-click-graphcut")
     assert run.exit_code == 2
     assert "(settings-changed)" in run.stderr
 
 
 def test_resuming_with_a_changed_image_is_refused(cohort, cli, tmp_path):
     table, out = cohort(2), tmp_path / "run"
-    assert cli("segment", table, "--out", out).exit_code == 0
+    assert cli("segment", table, "--out", out, *FAST).exit_code == 0
     image = sitk.ReadImage(str(table.parent / "case-01" / "image.nii.gz"))
     sitk.WriteImage(image + 1, str(table.parent / "case-01" / "image.nii.gz"))
-    run = cli("segment", table, "--out", out, "--resume")
+    run = cli("segment", table, "--out", out, "--resume", *FAST)
     assert run.exit_code == 2
     assert "(inputs-changed)" in run.stderr
 
 
 def test_a_run_folder_is_not_written_over(cohort, cli, tmp_path):
     table, out = cohort(1), tmp_path / "run"
-    assert cli("segment", table, "--out", out).exit_code == 0
-    run = cli("segment", table, "--out", out)
+    assert cli("segment", table, "--out", out, *FAST).exit_code == 0
+    run = cli("segment", table, "--out", out, *FAST)
     assert run.exit_code == 2
     assert "(output-exists)" in run.stderr
 
 
 def test_two_jobs_give_the_same_table_as_one(cohort, cli, tmp_path):
     table = cohort(4)
-    assert cli("segment", table, "--out", tmp_path / "one").exit_code == 0
-    assert cli("segment", table, "--out", tmp_path / "two", "--jobs", 2).exit_code == 0
+    assert cli("segment", table, "--out", tmp_path / "one", *FAST).exit_code == 0
+    assert cli("segment", table, "--out", tmp_path / "two", "--jobs", 2, *FAST).exit_code == 0
     one, two = (tmp_path / name / "table.csv" for name in ("one", "two"))
     assert one.read_text() == two.read_text()
 
 
 def test_verify_says_same_for_an_untouched_run(cohort, cli, tmp_path):
     table, out = cohort(2), tmp_path / "run"
-    assert cli("segment", table, "--out", out).exit_code == 0
+    assert cli("segment", table, "--out", out, *FAST).exit_code == 0
     run = cli("verify", out)
     assert run.exit_code == 0
     assert "all 2 cases are the same" in run.stdout
@@ -106,7 +108,7 @@ def test_verify_says_same_for_an_untouched_run(cohort, cli, tmp_path):
 
 def test_verify_notices_one_changed_voxel(cohort, cli, tmp_path):
     table, out = cohort(2), tmp_path / "run"
-    assert cli("segment", table, "--out", out).exit_code == 0
+    assert cli("segment", table, "--out", out, *FAST).exit_code == 0
     path = str(out / "cases" / "case-01" / "mask.nii.gz")
     image = sitk.ReadImage(path)
     array = sitk.GetArrayFromImage(image)
@@ -124,8 +126,9 @@ def test_verify_notices_one_changed_voxel(cohort, cli, tmp_path):
 def test_verify_notices_an_edited_number(phantom, cli, tmp_path):
     out = tmp_path / "out"
     run = cli(
-        "segment", phantom.image, "--clicks", phantom.clicks, "--modality", "mr-t1", "--out", out
-    )
+        "segment", phantom.image, "--clicks", phantom.clicks, "--modality", "mr-t1",
+        "--out", out, *FAST,
+    )  # fmt: skip
     assert run.exit_code == 0, run.stderr
     result = json.loads((out / "result.json").read_text())
     result["volume_ml"] += 1
@@ -137,7 +140,10 @@ def test_verify_notices_an_edited_number(phantom, cli, tmp_path):
 
 def test_verify_notices_a_changed_input(phantom, cli, tmp_path):
     out = tmp_path / "out"
-    cli("segment", phantom.image, "--clicks", phantom.clicks, "--modality", "mr-t1", "--out", out)
+    cli(
+        "segment", phantom.image, "--clicks", phantom.clicks, "--modality", "mr-t1",
+        "--out", out, *FAST,
+    )  # fmt: skip
     image = sitk.ReadImage(str(phantom.image))
     sitk.WriteImage(image + 1, str(phantom.image))
     run = cli("verify", out)
@@ -162,7 +168,7 @@ def test_a_run_killed_at_ten_random_moments_loses_and_redoes_nothing(cohort, tmp
     table, out = cohort(cases), tmp_path / "run"
     command = [
         sys.executable, "-m", "oncotrace", "segment", str(table), "--out", str(out),
-        "--jobs", str(jobs), "--resume",
+        "--jobs", str(jobs), "--resume", "--model", "six-click-graphcut",
     ]  # fmt: skip
     rng = np.random.default_rng(20)
     kills = 0
@@ -197,7 +203,10 @@ def out_count(out: Path) -> int:
 
 def test_an_interrupted_run_exits_with_three_and_can_be_resumed(cohort, tmp_path):
     table, out = cohort(12), tmp_path / "run"
-    command = [sys.executable, "-m", "oncotrace", "segment", str(table), "--out", str(out)]
+    command = [
+        sys.executable, "-m", "oncotrace", "segment", str(table), "--out", str(out),
+        "--model", "six-click-graphcut",
+    ]  # fmt: skip
     process = subprocess.Popen(
         command,
         start_new_session=True,

@@ -65,7 +65,8 @@ def test_the_folder_says_that_every_case_keeps_the_target_spacing(model):
     plan = read_model(model).plan
     assert plan.grid_xyz is None
     assert plan.spacing_mm == (1.0, 1.0, 2.0)
-    assert plan.preparation == {"modalities": ["mr-t1"]}
+    assert plan.preparation["modalities"] == ["mr-t1"]
+    assert "post_processing" not in plan.preparation
     assert plan.widths[:3] == (4, 8, 16)
 
 

@@ -12,6 +12,7 @@ pytest.importorskip("torch")
 from oncotrace.errors import EmptyMaskError, OutputError, SettingsError, TableError
 from oncotrace.io.clicks_file import read_clicks
 from oncotrace.learning.recipe import parse_recipe
+from oncotrace.pipeline.evaluate import evaluate_model
 from oncotrace.pipeline.segment import segment_case
 from oncotrace.pipeline.train import named_recipe, train_model
 
@@ -160,3 +161,18 @@ def test_a_changed_outline_is_noticed_on_resuming(cohort, tmp_path):
     shutil.copy(changed / "c1" / "mask.nii.gz", changed / "c0" / "mask.nii.gz")
     with pytest.raises(SettingsError, match="other cases"):
         list(training(changed, out, resume=True))
+
+
+def test_patients_are_scored_by_the_folds_of_the_training_alone(model, cohort, tmp_path):
+    folds = (cohort / "folds.csv").read_text()
+    (tmp_path / "folds.csv").write_text(folds.replace("c0,0", "c0,1"))
+    settings = {"modality": "mr-t1", "seed": 0, "resume": False, "jobs": 1}
+    with pytest.raises(TableError, match="networks that have seen them"):
+        evaluate_model(
+            cohort / "cohort.csv", str(model), tmp_path / "out",
+            folds=tmp_path / "folds.csv", **settings,
+        )  # fmt: skip
+    evaluate_model(
+        cohort / "cohort.csv", str(model), tmp_path / "out",
+        folds=cohort / "folds.csv", **settings,
+    )  # fmt: skip

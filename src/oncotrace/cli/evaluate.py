@@ -26,11 +26,19 @@ def evaluate(
     ],
     out: Annotated[Path, typer.Option(help="New folder for the results.")],
     model: Annotated[
-        str | None, typer.Option(help="Segmenter to evaluate; the cohort needs images and clicks.")
+        str | None,
+        typer.Option(help="Segmenter or model folder; the cohort needs images and clicks."),
     ] = None,
     predictions: Annotated[
         Path | None,
         typer.Option(help="Folder of <case_id>.nii.gz, or a run folder of segment, to evaluate."),
+    ] = None,
+    folds: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table that the model was trained with: every patient is scored by the one "
+            "network that never saw them.",
+        ),
     ] = None,
     modality: MaskColumn = None,
     by: Annotated[
@@ -50,10 +58,11 @@ def evaluate(
     if model is not None and predictions is None:
         evaluation = evaluate_model(
             cohort, model, out,
-            modality=chosen, seed=seed, by=by, against=against, resume=resume, jobs=jobs,
+            modality=chosen, seed=seed, folds=folds,
+            by=by, against=against, resume=resume, jobs=jobs,
         )  # fmt: skip
     elif predictions is not None and model is None:
-        refuse_together("--predictions", {"--seed": seed})
+        refuse_together("--predictions", {"--seed": seed, "--folds": folds})
         evaluation = evaluate_predictions(
             cohort, predictions, out,
             modality=chosen, by=by, against=against, resume=resume, jobs=jobs,

@@ -38,7 +38,8 @@ def segment(
         str | None, typer.Option(help="Sequence: ct, mr-t1, mr-t1gd, mr-t1fs, mr-t2, mr-t2fs, pet.")
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="Segmenter; the modality's default if not given.")
+        str | None,
+        typer.Option(help="Segmenter or model folder; the modality's default if not given."),
     ] = None,
     series: Annotated[
         str | None, typer.Option(help="Series Instance UID, if the folder holds several series.")

@@ -1,13 +1,21 @@
 """``oncotrace train`` and ``oncotrace models``."""
 
+import time
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.progress import Progress
 
 from oncotrace.cli.options import Resume
 from oncotrace.cli.output import console, messages, show_folder
 from oncotrace.domain.scan import modality_named
+
+if TYPE_CHECKING:
+    from oncotrace.pipeline.train import FoldProgress
+
+SAY_EVERY_S = 60.0
 
 
 def train(
@@ -30,8 +38,6 @@ def train(
     resume: Resume = False,
 ) -> None:
     """Train one network per fold, without that fold's patients; needs the extra 'train'."""
-    from rich.progress import Progress
-
     from oncotrace.pipeline.train import named_recipe, train_model
 
     steps = train_model(
@@ -45,23 +51,72 @@ def train(
         about=about,
         device=device,
     )
-    with Progress(console=messages, transient=True) as bar:
+    _show_progress(steps)
+    if out.exists():
+        show_folder(out, "MODEL_CARD.md", "plan.json", f"../{out.name}.training/curves.png")
+    else:
+        console.print(f"{out.name} appears when the other folds are trained.", markup=False)
+
+
+def _show_progress(steps: "Iterable[FoldProgress]") -> None:
+    """Show a bar while the steps come, or a line every minute where nobody looks (a log file)."""
+    said = time.monotonic()
+    with Progress(console=messages, transient=True, disable=not messages.is_terminal) as bar:
         task = bar.add_task("training", total=None)
         for now in steps:
             left = f"{now.seconds_left / 60:.0f} min left in this fold"
             label = f"fold {now.place} of {now.folds}, loss {now.loss:.3f}, {left}"
             bar.update(task, description=label, completed=now.step, total=now.steps)
-    if out.exists():
-        show_folder(out, "MODEL_CARD.md", "plan.json")
-    else:
-        console.print(f"{out.name} appears when the other folds are trained.", markup=False)
+            if bar.disable and time.monotonic() - said >= SAY_EVERY_S:
+                messages.print(f"{label}, step {now.step} of {now.steps}", soft_wrap=True)
+                said = time.monotonic()
 
 
-def models() -> None:
-    """List the segmenters that segment and evaluate can use, and the recipes of train."""
+def models(
+    model: Annotated[
+        str | None,
+        typer.Argument(help="A trained model, by name or folder, to check and describe."),
+    ] = None,
+) -> None:
+    """List the segmenters and the recipes that there are, or check one model and print its card."""
     from oncotrace.learning.recipe import preset_names
-    from oncotrace.segment.segmenters import segmenter_names
+    from oncotrace.segment.segmenters import not_trained, segmenter_names, trained_model
 
-    console.print("segmenters: " + ", ".join(segmenter_names()), markup=False)
+    if model is not None:
+        folder = trained_model(model)
+        if folder is None:
+            raise not_trained(model)
+        _show_card(folder)
+        return
+    for name in segmenter_names():
+        folder = trained_model(name)
+        about = "not a trained model" if folder is None else _about(folder)
+        _print(f"{name}: {about}")
     console.print("recipes: " + ", ".join(preset_names()), markup=False)
     console.print("A model folder that train has written can be named by its path.")
+
+
+def _about(folder: Path) -> str:
+    """Return what a model was trained on, with how many networks, by which version."""
+    from oncotrace.learning.model_folder import read_plan
+    from oncotrace.segment.trained import trained_modalities
+
+    plan = read_plan(folder)
+    networks = sum(name.startswith("fold_") for name in plan.files)
+    trained_on = ", ".join(trained_modalities(folder)) or "unknown sequences"
+    return f"trained on {trained_on}, {networks} networks, made by oncotrace {plan.made_by}"
+
+
+def _show_card(folder: Path) -> None:
+    """Check every file of a model and print its card."""
+    from oncotrace.learning.model_folder import read_model
+
+    card = read_model(folder).card
+    _print(f"{folder.name}: {_about(folder)}")
+    _print(f"\n{card}")
+
+
+def _print(text: str) -> None:
+    """Print what a stranger may have written, without what would steer the terminal."""
+    safe = "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+    console.print(safe, markup=False, soft_wrap=True)

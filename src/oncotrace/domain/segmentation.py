@@ -33,11 +33,25 @@ class SegmentationRequest:
 
 @dataclass(frozen=True)
 class Quality:
-    """How far a mask can be trusted: predicted Dice, its interval, where to look first."""
+    """How far a mask can be trusted: predicted Dice, its interval, where to look first.
+
+    Parameters
+    ----------
+    predicted_dice
+        Dice that the mask is expected to have with a reader's.
+    predicted_dice_interval
+        Lower and upper end of the interval that holds the real one four times in five.
+    slices_to_check
+        Slices along z of the mask's grid, counted from 0, the least certain first.
+    ends_to_check
+        Ends of the tumour by the patient's directions, the least certain first: ``superior``,
+        ``inferior``, ``left``, ``right``, ``anterior``, ``posterior``.
+    """
 
     predicted_dice: float
     predicted_dice_interval: tuple[float, float]
     slices_to_check: tuple[int, ...] = ()
+    ends_to_check: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

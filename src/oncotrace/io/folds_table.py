@@ -1,6 +1,7 @@
 """``folds.csv``: which patient is left out of which fold."""
 
 import csv
+import hashlib
 import io
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,3 +40,9 @@ def read_folds(path: Path) -> Mapping[str, int]:
     if len(set(folds.values())) < 2:
         raise TableError(f"{path.name} has fewer than two folds: nothing would be left out.")
     return folds
+
+
+def folds_digest(fold_of: Mapping[str, int]) -> str:
+    """SHA-256 of who is in which fold, whatever the order of the table."""
+    lines = (f"{patient},{fold_of[patient]}\n" for patient in sorted(fold_of))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -1,27 +1,16 @@
 """The evaluating journey: predicted against reference masks, case by case and together."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from oncotrace.domain.case import Case, Cohort
-from oncotrace.domain.mask import Mask
-from oncotrace.domain.measurement import TumourSize
 from oncotrace.domain.scan import Modality
-from oncotrace.errors import SettingsError
-from oncotrace.imaging.overlap import (
-    dice,
-    jaccard,
-    precision,
-    sensitivity,
-    volume_error_ml,
-    volume_error_percent,
-)
-from oncotrace.imaging.surface_distance import surface_agreement
+from oncotrace.errors import SettingsError, TableError
 from oncotrace.io.cohort_table import read_cohort
-from oncotrace.measure.tumour_size import tumour_size
+from oncotrace.io.folds_table import folds_digest
+from oncotrace.learning.model_folder import read_plan
 from oncotrace.pipeline.cohort import chosen_sequence
 from oncotrace.pipeline.evaluation_summary import (
     EvaluationSummary,
@@ -29,17 +18,21 @@ from oncotrace.pipeline.evaluation_summary import (
     checked_questions,
     write_summary,
 )
+from oncotrace.pipeline.mask_agreement import SURFACE_TOLERANCE_MM, mask_agreement
 from oncotrace.pipeline.measure import MeasureTask, load_case_mask
-from oncotrace.pipeline.predictions import PredictionFolder, PredictionModel, PredictionSource
+from oncotrace.pipeline.predictions import (
+    OutOfFold,
+    PredictionFolder,
+    PredictionModel,
+    PredictionSource,
+)
 from oncotrace.pipeline.run.clock import StageClock
 from oncotrace.pipeline.run.cohort_run import CohortRun, run_cohort
 from oncotrace.pipeline.segment import SegmentTask
+from oncotrace.pipeline.train import FOLDS_DIGEST
 from oncotrace.pipeline.worst_cases import worst_pictures
 from oncotrace.report.evaluated_case import EvaluatedCase
-from oncotrace.segment.segmenters import segmenter
-
-SURFACE_TOLERANCE_MM = 2.0
-_LENGTHS = ("longest_axial", "perpendicular", "longest_3d")
+from oncotrace.segment.segmenters import not_trained, segmenter, trained_model
 
 
 @dataclass(frozen=True)
@@ -163,6 +156,7 @@ def evaluate_model(
     *,
     modality: Modality | None,
     seed: int,
+    folds: Path | None = None,
     by: str | None = None,
     against: Path | None = None,
     resume: bool,
@@ -170,15 +164,27 @@ def evaluate_model(
 ) -> Evaluation:
     """Segment every case with a model and evaluate its masks; otherwise `evaluate_predictions`.
 
+    Parameters
+    ----------
+    folds
+        The table that the model was trained with: every case is segmented by the one network that
+        never saw its patient. Without it all networks are averaged.
+
     Raises
     ------
     ModelError
-        There is no such model.
+        There is no such model, or it has no networks of folds.
+    TableError
+        The table of folds cannot be used, has none of the cohort's patients, or is not the one
+        that the model was trained by.
     """
     cohort = read_cohort(table)
     chosen = chosen_sequence(cohort, modality, of="mask")
-    segmenter(model)  # refused here, once, rather than for every case
-    task = EvaluateTask(chosen, PredictionModel(SegmentTask(chosen, model, seed)))
+    out_of_fold = _known_folds(folds, cohort, model) if folds else None
+    if out_of_fold is None:
+        segmenter(model)  # refused here, once, rather than for every case
+    source = PredictionModel(SegmentTask(chosen, model, seed), out_of_fold)
+    task = EvaluateTask(chosen, source)
     questions = checked_questions(cohort, by=by, against=against)
     run = run_cohort(task, table, cohort, out, seed=seed, resume=resume, jobs=jobs)
     return Evaluation(run, task, cohort, out, questions)
@@ -189,58 +195,32 @@ def evaluate_task(modality: Modality, settings: Mapping[str, object]) -> Evaluat
     if settings.get("predictions") is not None:
         return EvaluateTask(modality, PredictionFolder(Path(str(settings["predictions"]))))
     segment = SegmentTask(modality, str(settings.get("model")), int(str(settings.get("seed"))))
-    return EvaluateTask(modality, PredictionModel(segment))
+    folds = settings.get("folds")
+    out_of_fold = None if folds is None else OutOfFold.read(Path(str(folds)))
+    return EvaluateTask(modality, PredictionModel(segment, out_of_fold))
 
 
-def mask_agreement(mask: Mask, reference: Mask) -> dict[str, object]:
-    """Every measure of a predicted mask against its reference, under its name in ``result.json``.
-
-    A measure that is infinite, because the predicted mask is empty, is null and named in
-    ``infinite_measures``; the diameters of an empty mask are null.
-
-    Raises
-    ------
-    GeometryMismatchError
-        The masks lie on different grids.
-    EmptyMaskError
-        The reference is empty.
-    """
-    mask.geometry.require_match(reference.geometry, this="prediction", that="reference mask")
-    true_size = tumour_size(reference)
-    surface = surface_agreement(mask, reference, tolerance_mm=SURFACE_TOLERANCE_MM)
-    measures = {
-        "dice": dice(mask, reference),
-        "jaccard": jaccard(mask, reference),
-        "sensitivity": sensitivity(mask, reference),
-        "precision": precision(mask, reference),
-        "surface_dice": surface.surface_dice,
-        "hausdorff95_mm": surface.hausdorff95_mm,
-        "assd_mm": surface.assd_mm,
-        "volume_error_ml": volume_error_ml(mask, reference),
-        "volume_error_percent": volume_error_percent(mask, reference),
-    }
-    infinite = [name for name, value in measures.items() if math.isinf(value)]
-    return {
-        **{name: None if name in infinite else value for name, value in measures.items()},
-        **_sizes(None if mask.is_empty else tumour_size(mask), true_size),
-        "infinite_measures": " ".join(infinite),
-        "surface_tolerance_mm": SURFACE_TOLERANCE_MM,
-    }
-
-
-def _sizes(size: TumourSize | None, true_size: TumourSize) -> dict[str, object]:
-    """Volume and diameters of both masks, and the errors of the diameters."""
-    sizes: dict[str, object] = {
-        "volume_ml": size.volume_ml if size else 0.0,
-        "reference_volume_ml": true_size.volume_ml,
-    }
-    for name in _LENGTHS:
-        true_mm: float = getattr(true_size, name).length_mm
-        length_mm: float | None = getattr(size, name).length_mm if size else None
-        sizes[f"{name}_diameter_mm"] = length_mm
-        sizes[f"reference_{name}_diameter_mm"] = true_mm
-        sizes[f"{name}_diameter_error_mm"] = None if length_mm is None else length_mm - true_mm
-    return sizes
+def _known_folds(table: Path, cohort: Cohort, model: str) -> OutOfFold:
+    """Refuse a table that is obviously of other patients, or not that of the training."""
+    folder = trained_model(model)
+    if folder is None:
+        raise not_trained(model)
+    folds = OutOfFold.read(table)
+    if not any(folds.has(case) for case in cohort.cases):
+        raise TableError(
+            f"{table.name} has no fold for any patient of the cohort.",
+            hint="Give the table that the model was trained with; it goes by patient_id.",
+            code="patient-without-fold",
+        )
+    trained_by = read_plan(folder).preparation.get(FOLDS_DIGEST)
+    if trained_by not in (None, folds_digest(folds.fold_of)):
+        raise TableError(
+            f"{table.name} is not the table of folds that {model} was trained by: patients would "
+            "be scored by networks that have seen them.",
+            hint="Give the table of the training, unchanged.",
+            code="other-folds",
+        )
+    return folds
 
 
 def _require_a_prediction(source: PredictionFolder, cohort: Cohort) -> None:

@@ -1,13 +1,14 @@
 """Where the masks of an evaluation come from: a folder of them, or a model that makes them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 from oncotrace.domain.case import Case
 from oncotrace.domain.mask import Mask
-from oncotrace.errors import InputError
+from oncotrace.errors import InputError, TableError
+from oncotrace.io.folds_table import read_folds
 from oncotrace.io.volume_file import read_mask
 from oncotrace.pipeline.run.case_run import RESULT_FILE
 from oncotrace.pipeline.run.clock import StageClock
@@ -113,18 +114,65 @@ class PredictionFolder:
 
 
 @dataclass(frozen=True)
+class OutOfFold:
+    """Which network of a trained model never saw a patient: that of the patient's fold."""
+
+    table: Path
+    fold_of: Mapping[str, int]
+    """Fold by patient id."""
+
+    @classmethod
+    def read(cls, table: Path) -> Self:
+        """Read ``folds.csv``.
+
+        Raises
+        ------
+        TableError
+            It cannot be used.
+        """
+        return cls(table, read_folds(table))
+
+    def has(self, case: Case) -> bool:
+        """Whether the table has the case's patient."""
+        return case.patient_id in self.fold_of
+
+    def fold(self, case: Case) -> int:
+        """Fold that the case's patient was left out of.
+
+        Raises
+        ------
+        TableError
+            The table lacks the patient.
+        """
+        if not self.has(case):
+            raise TableError(
+                f"{self.table.name} has no fold for the patient of this case.",
+                hint="Add the patient, but only to the fold that was trained without them.",
+                case_id=case.case_id,
+                code="patient-without-fold",
+            )
+        return self.fold_of[case.patient_id]
+
+
+@dataclass(frozen=True)
 class PredictionModel:
-    """Masks that a segmenter makes from the case's image and clicks."""
+    """Masks that a segmenter makes from the case's image and clicks.
+
+    With ``folds``, each by the one network that never saw the case's patient.
+    """
 
     task: SegmentTask
+    folds: OutOfFold | None = None
 
     def settings(self) -> dict[str, object]:
         """Return the settings as plain JSON values."""
-        return {"predictions": None, **self.task.settings()}
+        folds = {"folds": str(self.folds.table.resolve())} if self.folds else {}
+        return {"predictions": None, **self.task.settings(), **folds}
 
     def input_digests(self, case: Case) -> dict[str, str]:
-        """Digests of image and clicks."""
-        return self.task.input_digests(case)
+        """Digests of image, clicks and fold."""
+        fold = {"fold": json_digest({"fold": self.folds.fold(case)})} if self.folds else {}
+        return {**self.task.input_digests(case), **fold}
 
     def prediction(self, case: Case, folder: Path, clock: StageClock) -> Prediction:
         """Segment the case; mask, clicks and picture are written into ``folder``.
@@ -132,10 +180,14 @@ class PredictionModel:
         Raises
         ------
         OncotraceError
-            Whatever is wrong with image, clicks or model.
+            Whatever is wrong with image, clicks, model or fold.
         """
-        result = self.task.run(case, folder, clock)
-        return Prediction(read_mask(folder / MASK_FILE), _said(result, clock.seconds()))
+        fold = self.folds.fold(case) if self.folds else None
+        result = replace(self.task, fold=fold).run(case, folder, clock)
+        said = _said(result, clock.seconds())
+        return Prediction(
+            read_mask(folder / MASK_FILE), said if fold is None else {**said, "fold": fold}
+        )
 
     def mask_file(self, case: Case, folder: Path) -> Path:  # noqa: ARG002
         """Return where ``prediction`` wrote the mask."""

@@ -28,7 +28,12 @@ from oncotrace.pipeline.run.digests import file_digest, json_digest, source_dige
 from oncotrace.pipeline.run.folder import require_new
 from oncotrace.pipeline.run.single_run import run_single
 from oncotrace.report.case_picture import case_picture
-from oncotrace.segment.segmenters import default_segmenter, is_model_folder, segmenter
+from oncotrace.segment.segmenters import (
+    default_segmenter,
+    segmenter,
+    segmenter_names,
+    trained_model,
+)
 
 MASK_FILE = "mask.nii.gz"
 CLICKS_FILE = "clicks.json"
@@ -44,17 +49,20 @@ class SegmentTask:
     modality
         Sequence that is segmented.
     model
-        Name of a segmenter.
+        Name of a segmenter, or a model folder.
     seed
         Seed of whatever the segmenter draws at random.
     series_uid
         Series Instance UID, where a DICOM source holds several series.
+    fold
+        Which network of a trained model is used, alone; all are averaged unless given.
     """
 
     modality: Modality
     model: str
     seed: int
     series_uid: str | None = None
+    fold: int | None = None
     journey: ClassVar[str] = "segment"
 
     def settings(self) -> dict[str, object]:
@@ -64,14 +72,20 @@ class SegmentTask:
             "model": self.model,
             "seed": self.seed,
             "series_uid": self.series_uid,
-            **self._model_digest(),
+            **self._trained_settings(),
         }
 
-    def _model_digest(self) -> dict[str, object]:
-        """Return the digest of a trained model's plan, which holds those of its other files."""
-        if not is_model_folder(self.model):
+    def _trained_settings(self) -> dict[str, object]:
+        """Return what a trained model adds: the fold, and the digest of its plan.
+
+        The plan holds the digests of the model's other files. A path is made complete, for verify.
+        """
+        folder = trained_model(self.model)
+        if folder is None:
             return {}
-        return {"model_digest": file_digest(Path(self.model) / PLAN)}
+        path = {} if self.model in segmenter_names() else {"model": str(folder.resolve())}
+        fold = {} if self.fold is None else {"fold": self.fold}
+        return {**path, "model_digest": file_digest(folder / PLAN), **fold}
 
     def input_digests(self, case: Case) -> dict[str, str]:
         """Digests of the case's inputs, by role; clicks by their content, not their format."""
@@ -86,9 +100,11 @@ class SegmentTask:
             image = file_of(case, case.images, self.modality, "image")
             loaded = load_scan(image, self.modality, self.series_uid)
             clicks = _clicks_of(case)
+        with clock.stage("open"):
+            chosen = segmenter(self.model, self.fold)
         with clock.stage("segment"):
             request = SegmentationRequest({self.modality: loaded.scan}, clicks, self.seed)
-            made = segmenter(self.model).segment(request)
+            made = chosen.segment(request)
         with clock.stage("measure"):
             size = tumour_size(made.mask)
         with clock.stage("write"):
@@ -115,6 +131,7 @@ def segment_case(
     model: str | None,
     seed: int,
     series_uid: str | None = None,
+    fold: int | None = None,
     case_id: str = "case",
 ) -> dict[str, object]:
     """Segment one tumour into a folder of its own and return the content of ``result.json``.
@@ -126,7 +143,9 @@ def segment_case(
     modality
         Sequence of the image; none where DICOM says that it is CT.
     model
-        Name of a segmenter; none takes the modality's default.
+        Name of a segmenter, or a model folder; none takes the modality's default.
+    fold
+        Which network of a trained model is used, alone; all are averaged unless given.
 
     Raises
     ------
@@ -136,8 +155,8 @@ def segment_case(
     """
     require_new(out)
     known = modality or modality_of(image, series_uid)
-    task = SegmentTask(known, model or default_segmenter(known), seed, series_uid)
-    segmenter(task.model)  # a wrong name is found before the image is read
+    task = SegmentTask(known, model or default_segmenter(known), seed, series_uid, fold)
+    segmenter(task.model, fold)  # a wrong name is found before the image is read
     with TemporaryDirectory() as scratch:
         clicks_file = Path(scratch) / CLICKS_FILE
         write_clicks(clicks, clicks_file)
@@ -193,6 +212,7 @@ def _result(loaded: LoadedScan, made: Segmentation, size: TumourSize) -> dict[st
         "predicted_dice": quality.predicted_dice if quality else None,
         "predicted_dice_interval": list(quality.predicted_dice_interval) if quality else None,
         "slices_to_check": list(quality.slices_to_check) if quality else None,
+        "ends_to_check": list(quality.ends_to_check) if quality else None,
         "warnings": [*loaded.notes, *made.warnings, *size_warnings(size)],
         "history": list(made.history),
         "segment_seconds": {name: round(value, 3) for name, value in made.seconds.items()},

@@ -10,7 +10,7 @@ from oncotrace.domain.scan import Modality
 from oncotrace.errors import InputError, SettingsError, TableError
 from oncotrace.io.atomic import write_bytes
 from oncotrace.io.cohort_table import read_cohort
-from oncotrace.io.folds_table import read_folds
+from oncotrace.io.folds_table import folds_digest, read_folds
 from oncotrace.io.text_file import read_text
 from oncotrace.learning.curve import read_curve
 from oncotrace.learning.model_folder import write_model
@@ -29,6 +29,8 @@ from oncotrace.report.training_curve import training_curves_picture
 if TYPE_CHECKING:
     from oncotrace.learning.train.loop import Progress
 
+FOLDS_DIGEST = "folds_sha256"
+"""In a model's preparation: digest of the table of folds that it was trained by."""
 STATE_FILE = "training.json"
 PLAN_FILE = "plan.json"
 CURVES_FILE = "curves.png"
@@ -116,7 +118,9 @@ def train_model(
     if all(file.exists() for file in files.values()):
         networks = {fold: file.read_bytes() for fold, file in files.items()}
         card = model_card(plan, cases, fold_of, networks, said)
-        write_model(out, plan, networks, card=card)
+        # So that nobody scores patients with a network that saw them, by another table of folds.
+        known = {**plan.preparation, FOLDS_DIGEST: folds_digest(fold_of)}
+        write_model(out, plan.model_copy(update={"preparation": known}), networks, card=card)
 
 
 def training_folder(out: Path) -> Path:

@@ -10,7 +10,7 @@ from oncotrace.domain.case import Case, Cohort
 from oncotrace.domain.clicks import Clicks
 from oncotrace.domain.mask import Mask
 from oncotrace.domain.scan import Modality, Scan
-from oncotrace.errors import OncotraceError
+from oncotrace.errors import ClickError, InputError, OncotraceError
 from oncotrace.imaging.click_simulation import exact_clicks, person_like_clicks
 from oncotrace.imaging.crop import box_around, crop_scan
 from oncotrace.imaging.resample import resample_array
@@ -22,10 +22,12 @@ from oncotrace.pipeline.cohort import file_of
 from oncotrace.pipeline.inputs import load_scan
 from oncotrace.pipeline.measure import load_case_mask
 from oncotrace.segment.planned_input import input_for, is_published
+from oncotrace.segment.voi import clicks_on_grid
 
 EXACT_SHARE = 0.3
 """So many of the clicks in training are exact, the others person-like; all are if published."""
 
+_TRIAL_DRAWS = 20
 _MARGIN_FRACTION = 0.25
 _MARGIN_MM = 15.0  # more than any volume of interest around clicks inside the tumour takes
 
@@ -53,7 +55,8 @@ def training_cases(cohort: Cohort, modalities: tuple[Modality, ...]) -> Iterator
     Raises
     ------
     InputError
-        An image or mask cannot be read, is empty, or they lie on different grids.
+        An image or mask cannot be read, they lie on different grids, or the tumour is empty or too
+        small for clicks.
     """
     for case in cohort.cases:
         for modality in modalities:
@@ -130,10 +133,27 @@ def _read(case: Case, modality: Modality) -> TrainingCase:
         mask = load_case_mask(case, modality).mask
         mask.geometry.require_match(loaded.scan.geometry, this="mask", that="image")
         mask.require_not_empty()
+        scan, mask = _cropped(loaded.scan, mask)
+        _require_room_for_clicks(mask)
     except OncotraceError as error:
         raise error.for_case(case.case_id) from error
-    scan, mask = _cropped(loaded.scan, mask)
     return TrainingCase(f"{case.case_id}/{modality}", case.patient_id, scan, mask)
+
+
+def _require_room_for_clicks(mask: Mask) -> None:
+    """Refuse a tumour whose clicks may fall together now, rather than hours into a training."""
+    try:
+        for seed in range(_TRIAL_DRAWS):
+            for rule in (exact_clicks, person_like_clicks):
+                clicks = rule(mask, rng=np.random.default_rng(seed))
+                clicks_on_grid(clicks, mask.geometry)
+    except ClickError as error:
+        raise InputError(
+            f"the tumour of {np.count_nonzero(mask.voxels)} voxels is too small to draw six "
+            "different clicks from it.",
+            hint="Leave the case out of the training.",
+            code="too-small",
+        ) from error
 
 
 def _cropped(scan: Scan, mask: Mask) -> tuple[Scan, Mask]:

@@ -53,8 +53,10 @@ def verify_run(run: Path) -> Iterator[Verdict]:
     if not isinstance(settings, dict):
         raise InputError("run.json holds no settings.", code="damaged-run")
     task = _task(settings)
+    changed = tuple(_changed_settings(settings, task.settings()))
     for case, folder in _cases(run, settings):
-        yield _verify_case(task, case, folder)
+        verdict = _verify_case(task, case, folder)
+        yield Verdict(verdict.case_id, (*changed, *verdict.differences))
 
 
 def _task(settings: Mapping[str, object]) -> CaseTask:
@@ -65,12 +67,13 @@ def _task(settings: Mapping[str, object]) -> CaseTask:
     if journey == "evaluate":
         return evaluate_task(modality, settings)
     if journey == "segment":
-        series = settings.get("series_uid")
+        series, fold = settings.get("series_uid"), settings.get("fold")
         return SegmentTask(
             modality,
             str(settings.get("model")),
             int(str(settings.get("seed"))),
             str(series) if series is not None else None,
+            int(str(fold)) if fold is not None else None,
         )
     raise InputError(f"run.json names the unknown journey {journey!r}.", code="damaged-run")
 
@@ -87,6 +90,15 @@ def _cases(run: Path, settings: Mapping[str, object]) -> Iterator[tuple[Case, Pa
         folder = run / "cases" / case.case_id
         if folder.is_dir():
             yield case, folder
+
+
+def _changed_settings(
+    recorded: Mapping[str, object], current: Mapping[str, object]
+) -> Iterator[str]:
+    """Say which settings are not what they were, as the digest of a model that was replaced."""
+    for name, value in current.items():
+        if not _agree(recorded.get(name), value):
+            yield f"{name}: recorded {recorded.get(name)!r}, now {value!r}"
 
 
 def _verify_case(task: CaseTask, case: Case, folder: Path) -> Verdict:

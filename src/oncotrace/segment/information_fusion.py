@@ -63,7 +63,8 @@ class FusionSegmenter:
 
     def segment(self, request: SegmentationRequest) -> Segmentation:
         """Segment the tumour that the clicks point at; see `segmentation_by`."""
-        return segmentation_by(self.name, self.predictor, request, _finished_by_fusion)
+        made, _ = segmentation_by(self.name, self.predictor, request, _finished_by_fusion)
+        return made
 
 
 def _finished_by_fusion(made: Prediction, seen: NetworkInput, plan: Plan) -> Finished:
@@ -82,7 +83,9 @@ def _finished_by_fusion(made: Prediction, seen: NetworkInput, plan: Plan) -> Fin
     tidy = post_processed(tumour, "both").astype(np.float32)
     there = resample_array(tidy, seen.working, seen.part, interpolation="linear", outside=0.0)
     inside = (there >= 0.5) & (hard_marks(seen.clicks, seen.part) != BACKGROUND)
-    return Finished(inside, None, "information fusion, holes filled, largest piece kept")
+    return Finished(
+        made.logits, inside, None, "information fusion, holes filled, largest piece kept"
+    )
 
 
 def fused_tumour(

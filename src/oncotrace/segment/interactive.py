@@ -10,6 +10,7 @@
 6. Give the log-odds the sign of the labelling, smooth them by most of a voxel and interpolate
    them onto the source grid: the mask is where they are positive, so its border is as smooth there
    as the coarser grid allows, and the probability is their logistic function.
+7. Predict how good the mask is, and where to look first (``quality``).
 
 Nothing is drawn at random. The clicks' order does not matter.
 
@@ -26,6 +27,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
+from scipy.special import expit
 
 from oncotrace.domain.mask import Mask
 from oncotrace.domain.scan import Scan
@@ -42,6 +44,8 @@ from oncotrace.segment.finish import (
     with_clicks,
 )
 from oncotrace.segment.marks import BACKGROUND, TUMOUR, hard_marks
+from oncotrace.segment.quality import QualityModel, graph_cut_quality, with_quality
+from oncotrace.segment.quality_features import Evidence
 from oncotrace.segment.request import grid_of, require_clicks
 from oncotrace.segment.voi import GridClicks, clicks_on_grid, volume_of_interest
 from oncotrace.segment.working_grid import on_working_grid, require_finite_around_clicks, rim_of
@@ -58,8 +62,11 @@ PROBABILITY_SLOPE = 0.5
 class GraphCutSegmenter:
     """Segments by clicks, or a box, and corrections, on any image; see the module."""
 
-    def __init__(self, weights: CueWeights | None = None) -> None:
+    def __init__(
+        self, weights: CueWeights | None = None, quality: QualityModel | None = None
+    ) -> None:
         self._weights = weights or CueWeights()
+        self._quality = quality
 
     def segment(self, request: SegmentationRequest) -> Segmentation:
         """Segment the tumour that the clicks point at, on the first channel.
@@ -73,6 +80,11 @@ class GraphCutSegmenter:
         GeometryMismatchError
             The channels lie on different grids.
         """
+        made, evidence = self.segment_with_evidence(request)
+        return with_quality(made, evidence, self._quality or graph_cut_quality())
+
+    def segment_with_evidence(self, request: SegmentationRequest) -> tuple[Segmentation, Evidence]:
+        """Segmentation without its quality, and what that is predicted from; see `segment`."""
         start = time.perf_counter()
         geometry = grid_of(request)
         scan = next(iter(request.channels.values()))
@@ -91,7 +103,7 @@ class GraphCutSegmenter:
         mask = Mask(paste(inside, box, geometry).astype(np.bool_, copy=False), geometry)
         whole = paste(probability, box, geometry).astype(np.float32, copy=False)
         end = time.perf_counter()
-        return Segmentation(
+        made = Segmentation(
             mask,
             maker=MAKER,
             probability=whole,
@@ -99,6 +111,8 @@ class GraphCutSegmenter:
             warnings=warnings_about(request, clicks, mask),
             seconds={"crop": prepared - start, "cut": cut - prepared, "paste": end - cut},
         )
+        members = expit(PROBABILITY_SLOPE * smooth)[None]
+        return made, Evidence(smooth, members, working, clicks, box)
 
     def _signed_log_odds(
         self, scan: Scan, clicks: GridClicks, rim: NDArray[np.bool_]

@@ -13,10 +13,13 @@ from oncotrace.errors import ModelError
 from oncotrace.imaging.crop import paste
 from oncotrace.learning.onnx_predict import Prediction, Predictor
 from oncotrace.learning.plan import Plan
+from oncotrace.segment.cues import correction_evidence
 from oncotrace.segment.finish import CERTAIN_LOG_ODDS, on_source_grid, warnings_about
 from oncotrace.segment.network_input import NetworkInput
 from oncotrace.segment.planned_input import input_for, is_published
 from oncotrace.segment.published_finish import plan_post_processing, published_on_source_grid
+from oncotrace.segment.quality import QualityModel, with_quality
+from oncotrace.segment.quality_features import Evidence
 from oncotrace.segment.request import grid_of, require_clicks
 
 
@@ -24,6 +27,8 @@ from oncotrace.segment.request import grid_of, require_clicks
 class Finished:
     """Mask and probability [z, y, x] on the part of the source grid that was looked at."""
 
+    log_odds: NDArray[np.float32]
+    """[z, y, x] on the working grid, from which the mask was made."""
     inside: NDArray[np.bool_]
     probability: NDArray[np.float32] | None
     done: str
@@ -43,15 +48,22 @@ class NetworkSegmenter:
 
     name: str
     predictor: Predictor
+    quality: QualityModel | None = None
+    """From which the quality of the masks is predicted, if the model has it."""
 
     def segment(self, request: SegmentationRequest) -> Segmentation:
         """Segment the tumour that the clicks point at; see `segmentation_by`."""
+        made, evidence = self.segment_with_evidence(request)
+        return with_quality(made, evidence, self.quality)
+
+    def segment_with_evidence(self, request: SegmentationRequest) -> tuple[Segmentation, Evidence]:
+        """Segmentation without its quality, and what that is predicted from."""
         return segmentation_by(self.name, self.predictor, request, finished_as_planned)
 
 
 def segmentation_by(
     name: str, predictor: Predictor, request: SegmentationRequest, finish: Finish
-) -> Segmentation:
+) -> tuple[Segmentation, Evidence]:
     """Segment the tumour that the clicks point at on the first channel.
 
     Raises
@@ -80,12 +92,12 @@ def segmentation_by(
     if end_product.probability is not None:
         whole = paste(end_product.probability, seen.box, geometry).astype(np.float32, copy=False)
     end = time.perf_counter()
-    return Segmentation(
+    segmentation = Segmentation(
         mask,
         maker=name,
         probability=whole,
         history=(
-            f"{len(seen.clicks.seeds_mm)} clicks",
+            f"{len(seen.clicks.seeds_mm)} clicks, {len(seen.clicks.corrections)} corrections",
             f"network of fold {', '.join(map(str, predictor.folds))} on "
             f"{' x '.join(map(str, seen.working.size_xyz))} voxels",
             end_product.done,
@@ -97,6 +109,10 @@ def segmentation_by(
             "paste": end - predicted,
         },
     )
+    evidence = Evidence(
+        end_product.log_odds, made.member_probabilities, seen.image, seen.clicks, seen.box
+    )
+    return segmentation, evidence
 
 
 def finished_as_planned(made: Prediction, seen: NetworkInput, plan: Plan) -> Finished:
@@ -104,10 +120,11 @@ def finished_as_planned(made: Prediction, seen: NetworkInput, plan: Plan) -> Fin
     if is_published(plan):
         kind = plan_post_processing(plan)
         inside, probability = published_on_source_grid(made.logits, seen.working, seen.part, kind)
-        return Finished(inside, probability, f"post-processing: {kind}")
+        return Finished(made.logits, inside, probability, f"post-processing: {kind}")
     odds = np.clip(made.logits, -CERTAIN_LOG_ODDS, CERTAIN_LOG_ODDS)
+    odds += correction_evidence(seen.working, seen.clicks)
     inside, probability = on_source_grid(odds, seen.working, seen.part, seen.clicks, slope=1.0)
-    return Finished(inside, probability, "pieces with clicks kept, holes filled")
+    return Finished(odds, inside, probability, "pieces with clicks kept, holes filled")
 
 
 def _require_modality(name: str, plan: Plan, modality: str) -> None:

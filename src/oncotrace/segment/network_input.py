@@ -50,14 +50,20 @@ _CUE_RANGES: dict[str, tuple[float, float]] = {
 class NetworkInput:
     """Channels [c, z, y, x] on the working grid, and where they come from.
 
-    ``part`` is the volume of interest on the source grid, ``box`` its place there.
+    ``image`` holds the intensities as they were read, on that grid; ``part`` is the volume of
+    interest on the source grid, ``box`` its place there.
     """
 
     channels: NDArray[np.float32]
-    working: Geometry
+    image: Scan
     part: Geometry
     box: Box
     clicks: GridClicks
+
+    @property
+    def working(self) -> Geometry:
+        """The working grid."""
+        return self.image.geometry
 
 
 def network_input(
@@ -80,7 +86,7 @@ def network_input(
     require_finite_around_clicks(part)
     working = averaged_onto(part, _squeezed(part.geometry, size_xyz))
     channels = stacked(names, _makers(working, checked))
-    return NetworkInput(channels, working.geometry, part.geometry, box, checked)
+    return NetworkInput(channels, working, part.geometry, box, checked)
 
 
 def stacked(names: tuple[str, ...], makers: Mapping[str, Maker]) -> NDArray[np.float32]:

@@ -90,7 +90,7 @@ def published_input(
             "guidance": lambda: _guidance(seen, checked, lesions),
         },
     )
-    return NetworkInput(channels, working, part, box, checked)
+    return NetworkInput(channels, seen, part, box, checked)
 
 
 def published_volume_of_interest(clicks: GridClicks, geometry: Geometry) -> Box:

@@ -1,6 +1,6 @@
-"""Segmenters by name: the built-in ones, then those of plugins."""
+"""Segmenters by name: the trained and the other ones that come with oncotrace, then plugins."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol
@@ -8,74 +8,99 @@ from typing import Protocol
 from oncotrace.domain.scan import Modality
 from oncotrace.domain.segmentation import Segmenter
 from oncotrace.errors import ModelError
-from oncotrace.learning.model_folder import read_model
-from oncotrace.learning.onnx_predict import load_predictor
 from oncotrace.segment.ellipsoid import EllipsoidSegmenter
 from oncotrace.segment.interactive import GraphCutSegmenter
-from oncotrace.segment.network import NetworkSegmenter
+from oncotrace.segment.trained import packaged_models, trained_modalities, trained_segmenter
 
 PLUGINS = "oncotrace.segmenters"
 """Entry-point group: name -> a callable without arguments that returns a `Segmenter`."""
-
-_THREADS = 2
 
 BUILT_IN: dict[str, Callable[[], Segmenter]] = {
     "six-click-graphcut": GraphCutSegmenter,
     "ellipsoid": EllipsoidSegmenter,
 }
 
+FOR_ANY_MODALITY = "six-click-graphcut"
 
-def segmenter(name: str) -> Segmenter:
-    """Build the segmenter called ``name``: ours first, then plugins, then model folders by path.
+
+def segmenter(name: str, fold: int | None = None) -> Segmenter:
+    """Return the segmenter called ``name``: ours first, then plugins, then model folders by path.
+
+    Parameters
+    ----------
+    fold
+        Which network of a trained model is used, alone; all are averaged unless given.
 
     Raises
     ------
     ModelError
-        No segmenter has that name, or the plugin or model folder that has it cannot be loaded.
+        No segmenter has that name, the plugin or model folder that has it cannot be loaded, or a
+        fold is asked for that it does not have.
     """
+    folder = trained_model(name)
+    if folder is not None:
+        return trained_segmenter(folder, fold)
+    if fold is not None:
+        raise not_trained(name)
     if name in BUILT_IN:
         return BUILT_IN[name]()
     for plugin in entry_points(group=PLUGINS):
         if plugin.name == name:
             return _built(plugin)
-    if is_model_folder(name):
-        return trained_segmenter(Path(name))
-    raise ModelError(
-        f"there is no segmenter called {name!r}.",
-        hint=f"Known segmenters: {', '.join(segmenter_names())}; or give a model folder.",
-        code="unknown-model",
-    )
+    raise _unknown(name)
 
 
-def is_model_folder(name: str) -> bool:
-    """Whether the name is the path of a folder that should hold a trained model."""
-    return bool(name) and Path(name).is_dir()
+def trained_model(name: str) -> Path | None:
+    """Folder of the trained model called ``name``, or whose path that is; none for others."""
+    ours = packaged_models()
+    if name in ours:
+        return ours[name]
+    if not name or name in segmenter_names():
+        return None
+    return Path(name) if Path(name).is_dir() else None
 
 
-def trained_segmenter(folder: Path, folds: Collection[int] | None = None) -> NetworkSegmenter:
-    """Build the segmenter that a model folder holds, from all its networks or some folds'.
+def segmenter_names() -> tuple[str, ...]:
+    """Names that `segmenter` knows, ours first."""
+    ours = (*packaged_models(), *BUILT_IN)
+    plugins = {plugin.name for plugin in entry_points(group=PLUGINS)}
+    return (*ours, *sorted(plugins.difference(ours)))
+
+
+def default_segmenter(modality: Modality | None) -> str:
+    """Name of the segmenter that is used for a modality when none is asked for.
+
+    It is the model that was trained on the modality and comes with oncotrace; where there is none,
+    the graph cut, whose weights were fitted on CT and T1 together.
 
     Raises
     ------
     ModelError
-        The folder is not a model, was changed, is newer than this version, or lacks a fold.
+        A model that comes with oncotrace is damaged.
     """
-    model = read_model(folder, folds=folds)
-    return NetworkSegmenter(model.name, load_predictor(model, folds=folds, threads=_THREADS))
+    for name, folder in packaged_models().items():
+        if modality in trained_modalities(folder):
+            return name
+    return FOR_ANY_MODALITY
 
 
-def segmenter_names() -> tuple[str, ...]:
-    """Names that `segmenter` knows, the built-in ones first."""
-    plugins = {plugin.name for plugin in entry_points(group=PLUGINS)}
-    return (*BUILT_IN, *sorted(plugins - BUILT_IN.keys()))
+def not_trained(name: str) -> ModelError:
+    """Return the refusal of a segmenter that has no networks where a trained model is needed."""
+    if name not in segmenter_names():
+        return _unknown(name)
+    return ModelError(
+        f"{name} is no trained model, so it has no networks of folds.",
+        hint="Name one that `oncotrace models` lists as trained, or give a model folder.",
+        code="not-trained",
+    )
 
 
-def default_segmenter(modality: Modality | None) -> str:  # noqa: ARG001
-    """Name of the segmenter that is used for a modality when none is asked for.
-
-    One serves all: its weights were fitted on CT and T1 together.
-    """
-    return "six-click-graphcut"
+def _unknown(name: str) -> ModelError:
+    return ModelError(
+        f"there is no segmenter called {name!r}.",
+        hint=f"Known segmenters: {', '.join(segmenter_names())}; or give a model folder.",
+        code="unknown-model",
+    )
 
 
 class _Plugin(Protocol):

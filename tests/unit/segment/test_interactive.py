@@ -64,7 +64,7 @@ def test_the_result_says_who_made_it_how_and_how_long_it_took():
     mask = pear()
     made = segmented(image_of(mask), clicked(mask))
     assert made.maker == "six-click-graphcut"
-    assert set(made.seconds) == {"crop", "cut", "paste"}
+    assert set(made.seconds) == {"crop", "cut", "paste", "quality"}
     assert made.history[0] == "6 clicks, 0 corrections"
     assert made.warnings == ()
     assert made.probability[mask.voxels].mean() > 0.7

@@ -1,0 +1,68 @@
+"""Trained segmenters: the models that come with oncotrace, and model folders by their path."""
+
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+
+from oncotrace.learning.model_folder import PLAN, read_model, read_plan
+from oncotrace.learning.onnx_predict import load_predictor
+from oncotrace.segment.network import NetworkSegmenter
+from oncotrace.segment.quality import QualityModel
+
+PACKAGED = Path(str(files("oncotrace") / "trained_models"))
+"""Each folder in it is a model, called as its folder."""
+
+_THREADS = 2
+_KEPT_OPEN = 8
+
+_Version = tuple[int, int, int]
+
+
+def packaged_models() -> dict[str, Path]:
+    """Folders of the models that come with oncotrace, by name."""
+    return {plan.parent.name: plan.parent for plan in sorted(PACKAGED.glob(f"*/{PLAN}"))}
+
+
+def trained_modalities(folder: Path) -> tuple[str, ...]:
+    """Sequences that a model was trained on; none if its plan does not say.
+
+    Raises
+    ------
+    ModelError
+        The folder is not a model, or is newer than this version.
+    """
+    named = read_plan(folder).preparation.get("modalities")
+    return tuple(map(str, named)) if isinstance(named, list) else ()
+
+
+def trained_segmenter(folder: Path, fold: int | None = None) -> NetworkSegmenter:
+    """Segmenter of a model folder: its networks averaged, or the network of one fold alone.
+
+    Opening the networks takes longer than using them; a process opens them once.
+
+    Raises
+    ------
+    ModelError
+        The folder is not a model, was changed, is newer than this version, or lacks the fold.
+    """
+    return _opened(folder.absolute(), _version(folder), fold)
+
+
+@lru_cache(maxsize=_KEPT_OPEN)
+def _opened(
+    folder: Path,
+    version: _Version,  # noqa: ARG001  # so that a model that was replaced is opened anew
+    fold: int | None,
+) -> NetworkSegmenter:
+    model = read_model(folder, folds=None if fold is None else (fold,))
+    quality = None if model.quality is None else QualityModel.from_json(model.quality)
+    return NetworkSegmenter(model.name, load_predictor(model, threads=_THREADS), quality)
+
+
+def _version(folder: Path) -> _Version:
+    """Tell one state of a model from another; its plan holds the digests of its other files."""
+    plan = folder / PLAN
+    if not plan.is_file():
+        return 0, 0, 0
+    state = plan.stat()
+    return state.st_ino, state.st_size, state.st_mtime_ns
