@@ -11,10 +11,11 @@ pytest.importorskip("torch")
 
 from oncotrace.errors import EmptyMaskError, OutputError, SettingsError, TableError
 from oncotrace.io.clicks_file import read_clicks
+from oncotrace.learning.model_folder import read_model
 from oncotrace.learning.recipe import parse_recipe
 from oncotrace.pipeline.evaluate import evaluate_model
 from oncotrace.pipeline.segment import segment_case
-from oncotrace.pipeline.train import named_recipe, train_model
+from oncotrace.pipeline.train import FoldProgress, ScoringProgress, named_recipe, train_model
 
 TINY = """
 name = "tiny"
@@ -62,8 +63,11 @@ def training(cohort: Path, out: Path, *, resume: bool = False, recipe: str = TIN
 @pytest.fixture(scope="module")
 def model(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("models") / "tiny"
-    places = [(now.place, now.step) for now in training(cohort, out)]
-    assert places == [(place, step) for place in (1, 2) for step in (1, 2, 3, 4)]
+    steps = list(training(cohort, out))
+    trained = [(now.place, now.step) for now in steps if isinstance(now, FoldProgress)]
+    assert trained == [(place, step) for place in (1, 2) for step in (1, 2, 3, 4)]
+    scored = [(now.done, now.cases) for now in steps if isinstance(now, ScoringProgress)]
+    assert scored == [(1, 4), (2, 4), (3, 4), (4, 4)]
     return out
 
 
@@ -84,6 +88,8 @@ def test_the_model_card_has_every_case_out_of_fold(model):
     card = (model / "MODEL_CARD.md").read_text()
     for number in range(4):
         assert f"| c{number}/mr-t1 | {number % 2} |" in card
+    assert "too few patients" in card
+    assert read_model(model).quality is None
 
 
 def test_an_interrupted_training_ends_in_the_same_model(model, cohort, tmp_path):

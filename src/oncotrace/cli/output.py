@@ -55,9 +55,25 @@ def show_size(result: Mapping[str, object]) -> None:
     for name, label, unit in _ROWS:
         table.add_row(label, f"{result[name]:.1f}", unit)
     console.print(table)
+    _show_quality(result)
     warnings = result.get("warnings")
     for warning in warnings if isinstance(warnings, list) else []:
         messages.print(f"note: {warning}", markup=False, soft_wrap=True)
+
+
+def _show_quality(result: Mapping[str, object]) -> None:
+    """Print how good the mask is likely to be and where to look first, if that was predicted."""
+    dice, interval = result.get("predicted_dice"), result.get("predicted_dice_interval")
+    if not isinstance(dice, float) or not isinstance(interval, list):
+        return
+    low, high = interval
+    console.print(f"Predicted Dice {dice:.2f} (four times in five {low:.2f} to {high:.2f}).")
+    slices, ends = result.get("slices_to_check"), result.get("ends_to_check")
+    places = [f"the {end} end" for end in ends] if isinstance(ends, list) else []
+    if isinstance(slices, list) and slices:
+        places.append(f"slices {', '.join(map(str, slices))} (counted from 0)")
+    if places:
+        console.print(f"Look first at {', '.join(places)}.")
 
 
 def show_folder(out: Path, *names: str) -> None:

@@ -1,47 +1,28 @@
 """The model card: what a model was trained on, how well it does out of fold, what it cannot do."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from oncotrace.domain.segmentation import SegmentationRequest
-from oncotrace.imaging.click_simulation import exact_clicks, person_like_clicks
-from oncotrace.imaging.overlap import dice
-from oncotrace.learning.model_folder import ModelFolder
-from oncotrace.learning.onnx_predict import load_predictor
 from oncotrace.learning.plan import Plan
-from oncotrace.pipeline.training_cases import TrainingCase
-from oncotrace.segment.network import NetworkSegmenter
-
-_RULES = {"exact": exact_clicks, "person-like": person_like_clicks}
-_SEED = 0
-
-
-@dataclass(frozen=True)
-class OutOfFold:
-    """Dice of one case, scored by the network that never saw its patient."""
-
-    case_id: str
-    fold: int
-    dice: Mapping[str, float]
+from oncotrace.pipeline.out_of_fold import (
+    LEAST_PATIENTS,
+    RULES,
+    SEEDS,
+    OutOfFoldMask,
+    quality_table,
+)
+from oncotrace.segment.quality_fit import cross_fitted
+from oncotrace.stats.agreement import spearman
 
 
 def model_card(
-    plan: Plan,
-    cases: list[TrainingCase],
-    fold_of: Mapping[str, int],
-    networks: Mapping[int, bytes],
-    about: str,
+    plan: Plan, masks: Sequence[OutOfFoldMask], fold_of: Mapping[str, int], about: str
 ) -> str:
     """Markdown: training data, folds, out-of-fold results with the table of cases, limits.
 
     ``about`` is what only the person who trains can know: where the data come from, their licence.
     """
-    rows = _out_of_fold(plan, cases, fold_of, networks)
-    modalities = ", ".join(sorted({str(case.scan.modality) for case in cases}))
-    patients = {case.patient_id for case in cases}
-    size = " x ".join(map(str, plan.grid_xyz or ()))
     return "\n".join(
         [
             f"# Model card: {plan.recipe.name}",
@@ -50,81 +31,110 @@ def model_card(
             "",
             "## Training data",
             "",
-            f"{len(cases)} images ({modalities}) of {len(patients)} patients, each network trained "
-            f"without the patients of its fold ({len(networks)} folds). Clicks were drawn from the "
-            "outlines, afresh at every step.",
+            _training_data(masks),
             "",
             about or "Where the data come from, and their licence, was not stated.",
             "",
             "## Network",
             "",
-            f"{plan.recipe.network.kind} on {size} voxels, channels "
-            f"{', '.join(plan.recipe.channels.names)}, {plan.recipe.optimiser.steps} steps of "
-            f"{plan.recipe.optimiser.batch_size} samples, seed {plan.recipe.seed}.",
+            _network(plan),
             "",
             "## Out of fold",
             "",
-            f"One draw of clicks per case (seed {_SEED}); `oncotrace evaluate` gives all measures.",
+            f"Every case is segmented by the network that never saw its patient. Dice is the mean "
+            f"of {len(SEEDS)} draws of clicks; mean, SD, median and least are over cases. "
+            "`oncotrace evaluate --folds` gives all measures.",
             "",
-            *_summary(rows),
+            *_summary(masks),
             "",
-            *_table(rows),
+            *_table(masks),
+            "",
+            "## Predicted quality",
+            "",
+            _quality(masks, fold_of),
             "",
             "## Limits",
             "",
             "Scored on the collection that it was trained on, other patients of it; other "
             "hospitals, scanners and tumours have to be tested before the figures are believed "
-            "there. One tumour per set of clicks.",
+            "there. The networks were scored one by one; how good their mean is for a new patient "
+            "was not measured. One tumour per set of clicks.",
             "",
         ]
     )
 
 
-def _out_of_fold(
-    plan: Plan,
-    cases: list[TrainingCase],
-    fold_of: Mapping[str, int],
-    networks: Mapping[int, bytes],
-) -> list[OutOfFold]:
-    model = ModelFolder(plan.recipe.name, plan, networks, None, "")
-    segmenters = {
-        fold: NetworkSegmenter(plan.recipe.name, load_predictor(model, folds=[fold], threads=1))
-        for fold in networks
-    }
-    rows = []
-    for case in cases:
-        fold = fold_of[case.patient_id]
-        scores = {kind: _score(segmenters[fold], case, kind) for kind in _RULES}
-        rows.append(OutOfFold(case.case_id, fold, scores))
-    return rows
+def _training_data(masks: Sequence[OutOfFoldMask]) -> str:
+    cases = {mask.case_id for mask in masks}
+    patients = {mask.patient_id for mask in masks}
+    folds = {mask.fold for mask in masks}
+    modalities = ", ".join(sorted({mask.modality for mask in masks}))
+    return (
+        f"{len(cases)} images ({modalities}) of {len(patients)} patients, each network trained "
+        f"without the patients of its fold ({len(folds)} folds). Clicks were drawn from the "
+        "outlines, afresh at every step."
+    )
 
 
-def _score(segmenter: NetworkSegmenter, case: TrainingCase, kind: str) -> float:
-    clicks = _RULES[kind](case.mask, rng=np.random.default_rng(_SEED))
-    modality = case.scan.modality or "ct"
-    made = segmenter.segment(SegmentationRequest({modality: case.scan}, clicks, _SEED))
-    return dice(made.mask, case.mask)
+def _network(plan: Plan) -> str:
+    grid = "each case's own grid"
+    if plan.grid_xyz is not None:
+        grid = f"{' x '.join(map(str, plan.grid_xyz))} voxels"
+    return (
+        f"{plan.recipe.network.kind} on {grid}, channels {', '.join(plan.recipe.channels.names)}, "
+        f"{plan.recipe.optimiser.steps} steps of {plan.recipe.optimiser.batch_size} samples, "
+        f"seed {plan.recipe.seed}."
+    )
 
 
-def _summary(rows: list[OutOfFold]) -> list[str]:
+def _summary(masks: Sequence[OutOfFoldMask]) -> list[str]:
     lines = [
         "| modality | clicks | n | Dice, mean ± SD | median | least |",
         "| - | - | - | - | - | - |",
     ]
-    for modality in dict.fromkeys(row.case_id.rpartition("/")[2] for row in rows):
-        for kind in _RULES:
-            of = np.array([r.dice[kind] for r in rows if r.case_id.endswith(f"/{modality}")])
+    for modality in dict.fromkeys(mask.modality for mask in masks):
+        for rule in RULES:
+            of = np.array(list(_means([m for m in masks if m.modality == modality], rule).values()))
             sd = of.std(ddof=1) if len(of) > 1 else 0.0
             lines.append(
-                f"| {modality} | {kind} | {len(of)} | {of.mean():.3f} ± {sd:.3f} "
+                f"| {modality} | {rule} | {len(of)} | {of.mean():.3f} ± {sd:.3f} "
                 f"| {np.median(of):.3f} | {of.min():.3f} |"
             )
     return lines
 
 
-def _table(rows: list[OutOfFold]) -> list[str]:
-    lines = [f"| case | fold | {' | '.join(_RULES)} |", "| - | - | - | - |"]
-    for row in rows:
-        cells = " | ".join(f"{row.dice[kind]:.3f}" for kind in _RULES)
-        lines.append(f"| {row.case_id} | {row.fold} | {cells} |")
+def _table(masks: Sequence[OutOfFoldMask]) -> list[str]:
+    lines = [f"| case | fold | {' | '.join(RULES)} |", "| - | - | - | - |"]
+    means = [_means(masks, rule) for rule in RULES]
+    for case_id, fold in {mask.case_id: mask.fold for mask in masks}.items():
+        lines.append(f"| {case_id} | {fold} | {' | '.join(f'{m[case_id]:.3f}' for m in means)} |")
     return lines
+
+
+def _means(masks: Sequence[OutOfFoldMask], rule: str) -> dict[str, float]:
+    """Mean Dice over the draws of one kind, by case."""
+    dices: dict[str, list[float]] = {}
+    for mask in masks:
+        if mask.clicks == rule:
+            dices.setdefault(mask.case_id, []).append(mask.dice)
+    return {case_id: float(np.mean(of)) for case_id, of in dices.items()}
+
+
+def _quality(masks: Sequence[OutOfFoldMask], fold_of: Mapping[str, int]) -> str:
+    table = quality_table(masks)
+    if table is None:
+        return "None: too few patients to learn it from."
+    fitted = f"Fitted on {len(table.dice)} masks of {len(set(table.patients))} patients"
+    folds = [fold_of[patient] for patient in set(table.patients)]
+    if len(folds) - max(map(folds.count, folds)) < LEAST_PATIENTS:
+        return f"{fitted}, which are too few to try it on patients left out."
+    predicted, low, high = cross_fitted(table, fold_of).T
+    covered = np.mean((low <= table.dice) & (table.dice <= high))
+    rank = spearman(predicted, table.dice)
+    correlation = "undefined" if rank is None else f"{rank:.2f}"
+    return (
+        f"{fitted}. Fitted without the patients of each fold in turn: Spearman's correlation of "
+        f"predicted and real Dice {correlation}, mean absolute error "
+        f"{np.abs(predicted - table.dice).mean():.3f}, the interval of 80 % holds the real Dice "
+        f"of {100 * covered:.0f} %."
+    )

@@ -200,7 +200,11 @@ def _clicks_of(case: Case) -> Clicks:
 
 
 def _title(case: Case, made: Segmentation, modality: Modality) -> str:
-    return f"{case.case_id}   {modality}   {made.maker}"
+    title = f"{case.case_id}   {modality}   {made.maker}"
+    if made.quality is None:
+        return title
+    low, high = made.quality.predicted_dice_interval
+    return f"{title}   predicted Dice {made.quality.predicted_dice:.2f} ({low:.2f}\u2013{high:.2f})"
 
 
 def _result(loaded: LoadedScan, made: Segmentation, size: TumourSize) -> dict[str, object]:

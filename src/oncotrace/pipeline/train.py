@@ -17,6 +17,7 @@ from oncotrace.learning.model_folder import write_model
 from oncotrace.learning.plan import Plan, make_plan
 from oncotrace.learning.recipe import Recipe, preset, read_recipe
 from oncotrace.pipeline.model_card import model_card
+from oncotrace.pipeline.out_of_fold import OutOfFoldMask, out_of_fold_masks, quality_table
 from oncotrace.pipeline.run.folder import read_json, require_new, write_json
 from oncotrace.pipeline.training_cases import (
     TrainingCase,
@@ -25,6 +26,7 @@ from oncotrace.pipeline.training_cases import (
     training_data,
 )
 from oncotrace.report.training_curve import training_curves_picture
+from oncotrace.segment.quality_fit import fit_quality
 
 if TYPE_CHECKING:
     from oncotrace.learning.train.loop import Progress
@@ -46,6 +48,14 @@ class FoldProgress:
     steps: int
     loss: float
     seconds_left: float
+
+
+@dataclass(frozen=True)
+class ScoringProgress:
+    """How many cases have been segmented by the networks that never saw them."""
+
+    done: int
+    cases: int
 
 
 def named_recipe(name: str) -> Recipe:
@@ -70,7 +80,7 @@ def train_model(
     only: Collection[int] = (),
     about: Path | None = None,
     device: str = "auto",
-) -> Iterator[FoldProgress]:
+) -> Iterator[FoldProgress | ScoringProgress]:
     """Train one network per fold, without that fold's patients, and write the model folder.
 
     What is needed to go on after an interruption lies in a folder beside ``out``, which is called
@@ -117,10 +127,31 @@ def train_model(
     files = {fold: work / f"fold_{fold}.onnx" for fold in folds_there}
     if all(file.exists() for file in files.values()):
         networks = {fold: file.read_bytes() for fold, file in files.items()}
-        card = model_card(plan, cases, fold_of, networks, said)
-        # So that nobody scores patients with a network that saw them, by another table of folds.
-        known = {**plan.preparation, FOLDS_DIGEST: folds_digest(fold_of)}
-        write_model(out, plan.model_copy(update={"preparation": known}), networks, card=card)
+        masks = []
+        for of_case in out_of_fold_masks(plan, cases, fold_of, networks):
+            masks += of_case
+            yield ScoringProgress(len({mask.case_id for mask in masks}), len(cases))
+        _write_model(out, plan, networks, masks, fold_of, said)
+
+
+def _write_model(
+    out: Path,
+    plan: Plan,
+    networks: Mapping[int, bytes],
+    masks: list[OutOfFoldMask],
+    fold_of: Mapping[str, int],
+    about: str,
+) -> None:
+    # So that nobody scores patients with a network that saw them, by another table of folds.
+    known = {**plan.preparation, FOLDS_DIGEST: folds_digest(fold_of)}
+    table = quality_table(masks)
+    write_model(
+        out,
+        plan.model_copy(update={"preparation": known}),
+        networks,
+        card=model_card(plan, masks, fold_of, about),
+        quality=None if table is None else fit_quality(table).to_json(),
+    )
 
 
 def training_folder(out: Path) -> Path:
