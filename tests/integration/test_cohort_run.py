@@ -35,7 +35,7 @@ def test_a_cohort_gives_a_table_and_a_folder_per_case(cohort, cli, tmp_path):
     assert names == {"mask.nii.gz", "result.json", "picture.png", "clicks.json"}
     record = json.loads((out / "run.json").read_text())
     assert record["end"] is not None
-    assert record["settings"]["model"] == "six-click-graphcut"
+    assert record["settings"]["model"] == "six-click"
 
 
 def test_a_failing_case_is_recorded_and_the_others_are_done(cohort, cli, tmp_path):

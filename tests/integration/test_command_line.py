@@ -2,6 +2,7 @@
 
 import json
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,11 @@ import SimpleITK as sitk
 
 from oncotrace import __version__
 from oncotrace.imaging.overlap import dice
+from oncotrace.io.folds_table import read_folds
 from oncotrace.io.volume_file import read_mask
+from oncotrace.learning.model_folder import read_model
+from oncotrace.pipeline.demo import FOLD, MODEL
+from oncotrace.segment.trained import packaged_models
 
 BUNDLED = files("oncotrace") / "demo_case"
 
@@ -28,6 +33,7 @@ def test_the_demo_segments_the_bundled_patient(cli, tmp_path):
     out = tmp_path / "demo"
     run = cli("demo", "--out", out)
     assert run.exit_code == 0, run.stderr
+    assert "fold 2, which never saw this patient" in run.stdout
     assert "Dice" in run.stdout
     assert str(out / "picture.png") in run.stdout
     result = json.loads((out / "result.json").read_text())
@@ -36,6 +42,30 @@ def test_the_demo_segments_the_bundled_patient(cli, tmp_path):
     mask = sitk.ReadImage(str(out / "mask.nii.gz"))
     assert mask.GetSize() == (121, 138, 47)
     assert (out / "picture.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_demo_uses_the_network_that_never_saw_its_patient(cli, tmp_path):
+    folds = read_folds(Path(__file__).parents[2] / "benchmarks" / "folds.csv")
+    assert folds["STS_003"] == FOLD
+    card = read_model(packaged_models()[MODEL]).card
+    assert f"| STS_003/mr-t1 | {FOLD} |" in card
+    out = tmp_path / "demo"
+    assert cli("demo", "--out", out).exit_code == 0
+    record = json.loads((out / "run.json").read_text())
+    assert (record["settings"]["model"], record["settings"]["fold"]) == (MODEL, FOLD)
+    history = json.loads((out / "result.json").read_text())["history"]
+    assert any(f"network of fold {FOLD} on" in line for line in history)
+    assert cli("verify", out).exit_code == 0
+
+
+def test_the_clicks_of_the_demo_are_those_that_its_source_says(cli, tmp_path):
+    drawn = tmp_path / "clicks.json"
+    run = cli(
+        "clicks", "simulate", BUNDLED / "STS_003_mr_t1_rtstruct.dcm",
+        "--image", BUNDLED / "STS_003_mr_t1.zip", "--person-like", "--seed", 0, "--out", drawn,
+    )  # fmt: skip
+    assert run.exit_code == 0, run.stderr
+    assert json.loads(drawn.read_text()) == json.loads((BUNDLED / "clicks.json").read_text())
 
 
 def test_the_demo_does_not_write_over_its_own_results(cli, tmp_path):

@@ -72,6 +72,24 @@ def test_clicks_in_any_order_give_the_same_segmentation(name, request, order):
         np.testing.assert_array_equal(first.probability, second.probability)
 
 
+@settings(max_examples=5, deadline=None)
+@given(request=requests(), place=st.tuples(*[st.floats(0, 1)] * 3), order=st.permutations(range(6)))
+def test_what_holds_for_every_segmenter_holds_for_a_network(request, place, order):
+    geometry = grid_of(request)
+    network = segmenter("six-click", fold=0)
+    made = network.segment(request)
+    index = voxels_at(request.clicks.points_mm, geometry)
+    assert made.mask.voxels[tuple(index.T)].all()
+    np.testing.assert_array_equal(made.mask.voxels, made.probability >= 0.5)
+    shuffled = network.segment(with_clicks(request, request.clicks.points_mm[order]))
+    np.testing.assert_array_equal(made.probability, shuffled.probability)
+    point = geometry.to_point_mm([np.multiply(place, np.subtract(geometry.size_xyz, 1))])
+    at = tuple(voxels_at(point, geometry)[0])
+    for kind in ("negative", "positive"):
+        corrected = with_clicks(request, request.clicks.points_mm, (Correction(kind, point),))
+        assert network.segment(corrected).mask.voxels[at] == (kind == "positive")
+
+
 @settings(max_examples=20, deadline=None)
 @given(request=requests())
 def test_the_mask_is_where_the_probability_is_at_least_one_half(request):

@@ -38,7 +38,12 @@ def train(
     resume: Resume = False,
 ) -> None:
     """Train one network per fold, without that fold's patients; needs the extra 'train'."""
-    from oncotrace.pipeline.train import named_recipe, train_model
+    from oncotrace.pipeline.train import (
+        CURVES_FILE,
+        named_recipe,
+        train_model,
+        training_folder,
+    )
 
     steps = train_model(
         table,
@@ -53,7 +58,8 @@ def train(
     )
     _show_progress(steps)
     if out.exists():
-        show_folder(out, "MODEL_CARD.md", "plan.json", f"../{out.name}.training/curves.png")
+        show_folder(out, "MODEL_CARD.md", "plan.json")
+        show_folder(training_folder(out), CURVES_FILE)
     else:
         console.print(f"{out.name} appears when the other folds are trained.", markup=False)
 

@@ -23,7 +23,7 @@ The log-odds of a voxel are a weighted sum of
 
 The weights make the mean soft Dice of a voxelwise logistic model largest; they were fitted on the
 CT and T1 of 40 sarcoma patients together (``benchmarks/fit_cue_weights.py``). Fitted on any four
-fifths of the patients, those of shape and of the geodesic cue stay within 10 %, those of the two
+fifths of the patients, those of shape and of the geodesic cue stay within 13 %, those of the two
 appearance cues, which say much the same, trade against each other; the figures in
 ``benchmarks/results`` are of the fifths left out.
 """

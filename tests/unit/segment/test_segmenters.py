@@ -5,7 +5,15 @@ import pytest
 from oncotrace.errors import ModelError
 from oncotrace.segment.ellipsoid import EllipsoidSegmenter
 from oncotrace.segment.interactive import GraphCutSegmenter
-from oncotrace.segment.segmenters import PLUGINS, default_segmenter, segmenter, segmenter_names
+from oncotrace.segment.network import NetworkSegmenter
+from oncotrace.segment.segmenters import (
+    PLUGINS,
+    default_segmenter,
+    segmenter,
+    segmenter_names,
+    trained_model,
+)
+from oncotrace.segment.trained import packaged_models
 
 
 @pytest.fixture
@@ -40,16 +48,51 @@ def test_the_default_is_a_known_segmenter_for_every_modality():
         assert default_segmenter(modality) in segmenter_names()
 
 
+@pytest.mark.parametrize("modality", ["ct", "mr-t1"])
+def test_the_default_is_the_model_that_was_trained_on_the_modality(modality):
+    assert default_segmenter(modality) == "six-click"
+    made = segmenter("six-click")
+    assert isinstance(made, NetworkSegmenter)
+    assert made.predictor.folds == (0, 1, 2, 3, 4)
+
+
+@pytest.mark.parametrize("modality", ["pet", "mr-t2", None])
+def test_the_graph_cut_serves_modalities_that_no_model_was_trained_on(modality):
+    assert default_segmenter(modality) == "six-click-graphcut"
+
+
+def test_the_packaged_models_are_at_most_30_megabytes():
+    files = [file for folder in packaged_models().values() for file in folder.iterdir()]
+    assert {"plan.json", "MODEL_CARD.md"} <= {file.name for file in files}
+    assert sum(file.stat().st_size for file in files) <= 30e6
+
+
+def test_a_folder_called_like_a_model_of_ours_does_not_replace_it(tmp_path, monkeypatch):
+    (tmp_path / "six-click").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert trained_model("six-click") == packaged_models()["six-click"]
+
+
+def test_only_trained_models_have_networks_of_folds():
+    assert segmenter("six-click", 3).predictor.folds == (3,)
+    with pytest.raises(ModelError, match="no network for fold 7") as caught:
+        segmenter("six-click", 7)
+    assert caught.value.code == "missing-fold"
+    with pytest.raises(ModelError, match="ellipsoid is no trained model") as caught:
+        segmenter("ellipsoid", 0)
+    assert caught.value.code == "not-trained"
+
+
 def test_a_plugin_is_found_by_its_name(install):
     install("mine", "oncotrace.segment.ellipsoid:EllipsoidSegmenter")
     assert isinstance(segmenter("mine"), EllipsoidSegmenter)
-    assert segmenter_names() == ("six-click-graphcut", "ellipsoid", "mine")
+    assert segmenter_names() == ("six-click", "six-click-graphcut", "ellipsoid", "mine")
 
 
 def test_a_plugin_does_not_replace_a_built_in_segmenter(install):
     install("six-click-graphcut", "oncotrace.segment.ellipsoid:EllipsoidSegmenter")
     assert isinstance(segmenter("six-click-graphcut"), GraphCutSegmenter)
-    assert segmenter_names() == ("six-click-graphcut", "ellipsoid")
+    assert segmenter_names() == ("six-click", "six-click-graphcut", "ellipsoid")
 
 
 def test_a_plugin_that_cannot_be_loaded_is_named(install):
