@@ -9,8 +9,8 @@ The weights make
 largest, where the probability of a voxel is the logistic function of the weighted cues. A case is
 one patient's CT or T1 with one set of clicks: two exact and two person-like ones, of seeds that
 ``six_clicks.py`` does not use. The fold named ``all`` gives the constants in
-``oncotrace.segment.cues``; the folds 0 to 4 are fitted without every fifth patient, and
-``six_clicks.py`` uses each for the patients whom it has not seen.
+``oncotrace.segment.cues``; each of the others is fitted without the patients of that fold of
+``folds.csv``, and ``six_clicks.py`` uses it for these.
 
 What was chosen by hand on these 40 patients, with cross-fitted weights, and is not cross-fitted
 itself: which cues there are, the 5 and 8 mm beyond the clicks, the multiple 1.5 of the ellipsoid,
@@ -37,7 +37,7 @@ from oncotrace.segment.cues import tumour_cues
 from oncotrace.segment.voi import clicks_on_grid, volume_of_interest
 from oncotrace.segment.working_grid import on_working_grid
 from reference_data import add_data_option
-from six_clicks import FOLDS, MODALITIES, RESULTS, clicks_of, fold_of, load_case, patients_in
+from six_clicks import MODALITIES, RESULTS, clicks_of, fold_of, load_case, patients_in
 
 NAMES = ("constant", "ellipsoid", "hull", "likelihood", "typical", "geodesic")
 SEEDS = (100, 101)
@@ -62,10 +62,10 @@ def main() -> None:
                     case = sample(scan, mask, clicks_of(mask, kind, seed))
                     cues.append(case[0])
                     truth.append(case[1])
-                    folds.append(fold_of(patient, patients))
+                    folds.append(fold_of(patient))
     x, y, fold = np.stack(cues), np.stack(truth), np.array(folds)
     rows = {"all": fitted(x, y)}
-    rows |= {str(k): fitted(x[fold != k], y[fold != k]) for k in range(FOLDS)}
+    rows |= {str(k): fitted(x[fold != k], y[fold != k]) for k in sorted(set(folds))}
     options.out.parent.mkdir(parents=True, exist_ok=True)
     with options.out.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")

@@ -22,7 +22,7 @@ from oncotrace.imaging.overlap import dice
 from oncotrace.measure.tumour_size import tumour_size
 from oncotrace.pipeline.inputs import load_mask, load_scan
 from reference_data import add_data_option, unpack
-from six_clicks import fold_of, methods_for, patients_in
+from six_clicks import fold_of, methods_for
 
 REPEATS = 5
 
@@ -35,10 +35,10 @@ def main() -> None:
     archive = data / "sts_raw" / "STS_001_MR_T1_dicom.tar.xz"
     with tempfile.TemporaryDirectory() as folder:
         unpack(archive, Path(folder))
-        measure(Path(folder), data)
+        measure(Path(folder))
 
 
-def measure(folder: Path, data: Path) -> None:
+def measure(folder: Path) -> None:
     """Read, segment and measure; print what it took."""
     outlines = [path for path in folder.rglob("*.dcm") if is_rtstruct(path)]
     start = time.perf_counter()
@@ -47,8 +47,7 @@ def measure(folder: Path, data: Path) -> None:
     reference = load_mask(outlines[0], image=loaded, region="GTV_Mass").mask
     print(f"grid {loaded.scan.geometry.describe()}")
     print(f"reading DICOM: {reading:.2f} s")
-    patients = patients_in(data / "sts")
-    cut = methods_for(fold_of("STS_001", patients))["six-click-graphcut"]
+    cut = methods_for(fold_of("STS_001"))["six-click-graphcut"]
     for rule in (exact_clicks, person_like_clicks):
         seconds, scores = [], []
         for seed in range(REPEATS):

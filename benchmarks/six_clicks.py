@@ -15,8 +15,8 @@ Three ways to a mask are compared on the same clicks:
     the graph cut on the image.
 
 Honest figures: the graph cut's weights are taken from ``weights.csv`` (``fit_cue_weights.py``), for
-each patient from the fold that was fitted without them, and the clicks are drawn from other seeds
-than those fitted on. What was chosen by hand on the same patients is listed in
+each patient from the fold of ``folds.csv`` that was fitted without them, and the clicks are drawn
+from other seeds than those fitted on. What was chosen by hand on the same patients is listed in
 ``fit_cue_weights.py``. CT and T1 of one patient carry practically the same outline.
 
 Time starts with the scan in memory and everything compiled and ends with the mask on the source
@@ -28,7 +28,7 @@ patients.
 import argparse
 import csv
 import time
-from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +43,7 @@ from oncotrace.domain.scan import Modality, Scan
 from oncotrace.domain.segmentation import SegmentationRequest, Segmenter
 from oncotrace.imaging.click_simulation import exact_clicks, person_like_clicks
 from oncotrace.imaging.overlap import dice, hausdorff95_mm
+from oncotrace.io.folds_table import read_folds
 from oncotrace.io.volume_file import read_mask, read_scan
 from oncotrace.measure.tumour_size import tumour_size
 from oncotrace.segment.cues import CueWeights
@@ -51,11 +52,11 @@ from oncotrace.segment.interactive import GraphCutSegmenter
 from reference_data import add_data_option
 
 RESULTS = Path(__file__).parent / "results" / "six_clicks"
+FOLDS_TABLE = Path(__file__).parent / "folds.csv"
 MODALITIES: tuple[Modality, ...] = ("mr-t1", "ct")
 FILES = {"mr-t1": "mr_t1", "ct": "ct"}
 CLICK_KINDS = {"exact": exact_clicks, "person-like": person_like_clicks}
 METHODS = ("ellipsoid", "clicks-alone", "six-click-graphcut")
-FOLDS = 5
 
 FIGURES = {
     "dice": "Dice",
@@ -78,7 +79,7 @@ def main() -> None:
     kinds = [options.clicks] if options.clicks else list(CLICK_KINDS)
     rows: list[dict[str, object]] = []
     for patient in track(patients, description="patients"):
-        methods = methods_for(fold_of(patient, patients))
+        methods = methods_for(fold_of(patient))
         for modality in MODALITIES:
             scan, mask = load_case(options.data / "sts" / patient, modality)
             truth = tumour_size(mask)
@@ -107,9 +108,15 @@ def patients_in(folder: Path) -> list[str]:
     return sorted(p.parent.name for p in folder.glob("*/mr_t1.nii.gz"))
 
 
-def fold_of(patient: str, patients: Sequence[str]) -> int:
-    """Fold whose weights were fitted without the patient: every fifth."""
-    return patients.index(patient) % FOLDS
+@cache
+def patient_folds() -> dict[str, int]:
+    """Fold that leaves each patient out, by patient."""
+    return dict(read_folds(FOLDS_TABLE))
+
+
+def fold_of(patient: str) -> int:
+    """Fold whose weights and networks have not seen the patient."""
+    return patient_folds()[patient]
 
 
 def methods_for(fold: int) -> dict[str, Segmenter]:

@@ -119,7 +119,7 @@ def test_result_json_has_every_key_that_scripts_rely_on(cli, phantom, tmp_path):
     promised = {
         "format", "volume_ml", "longest_axial_diameter_mm", "perpendicular_diameter_mm",
         "longest_3d_diameter_mm", "predicted_dice", "predicted_dice_interval",
-        "slices_to_check", "seconds", "model", "version",
+        "slices_to_check", "ends_to_check", "seconds", "model", "version",
     }  # fmt: skip
     assert promised <= result.keys()
     assert result["version"] == __version__
