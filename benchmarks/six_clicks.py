@@ -1,4 +1,4 @@
-"""Six clicks without a network on 40 sarcoma patients: Dice, HD95, volume, diameter, time.
+"""Six clicks without a network on 40 sarcoma patients: Dice, HD95, volume, diameter.
 
     python benchmarks/six_clicks.py [--data DIR] [--out DIR] [--clicks KIND] [--seeds 5]
 
@@ -19,15 +19,13 @@ each patient from the fold of ``folds.csv`` that was fitted without them, and th
 from other seeds than those fitted on. What was chosen by hand on the same patients is listed in
 ``fit_cue_weights.py``. CT and T1 of one patient carry practically the same outline.
 
-Time starts with the scan in memory and everything compiled and ends with the mask on the source
-grid and its volume and diameters. Clicks: see ``oncotrace.imaging.click_simulation``. A patient's
+Clicks: see ``oncotrace.imaging.click_simulation``. A patient's
 figure is the mean over the seeds; mean, SD, median, least and the two-sided Wilcoxon test are over
 patients.
 """
 
 import argparse
 import csv
-import time
 from functools import cache
 from pathlib import Path
 
@@ -63,7 +61,6 @@ FIGURES = {
     "hd95_mm": "HD95 (mm)",
     "volume_error_percent": "volume error (%)",
     "diameter_error_mm": "longest axial diameter error (mm)",
-    "seconds": "time (s)",
 }
 
 
@@ -83,8 +80,6 @@ def main() -> None:
         for modality in MODALITIES:
             scan, mask = load_case(options.data / "sts" / patient, modality)
             truth = tumour_size(mask)
-            if not rows:
-                warm_up(scan, mask, methods)
             for kind in kinds:
                 for seed in range(options.seeds):
                     clicks = clicks_of(mask, kind, seed)
@@ -144,27 +139,18 @@ def blank(scan: Scan) -> Scan:
     return Scan(np.zeros_like(scan.voxels), scan.geometry, scan.modality)
 
 
-def warm_up(scan: Scan, mask: Mask, methods: dict[str, Segmenter]) -> None:
-    """Let everything be compiled before the first time is taken."""
-    for method in methods.values():
-        measured(method, scan, mask, tumour_size(mask), clicks_of(mask, "exact", 0))
-
-
 def measured(
     method: Segmenter, scan: Scan, mask: Mask, truth: TumourSize, clicks: Clicks
 ) -> dict[str, float]:
     """Figures of one method on one case."""
     request = SegmentationRequest({scan.modality or "ct": scan}, clicks, seed=0)
-    start = time.perf_counter()
     made = method.segment(request).mask
     size = tumour_size(made)
-    seconds = time.perf_counter() - start
     return {
         "dice": dice(made, mask),
         "hd95_mm": hausdorff95_mm(made, mask),
         "volume_error_percent": 100 * (size.volume_ml / truth.volume_ml - 1),
         "diameter_error_mm": size.longest_axial.length_mm - truth.longest_axial.length_mm,
-        "seconds": seconds,
     }
 
 
