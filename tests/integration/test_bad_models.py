@@ -46,7 +46,7 @@ def need_another_channel(folder: Path) -> None:
 
 BAD = [
     (flip_a_bit, "tampered-model", "fold_1.onnx is not the file that plan.json describes"),
-    (lose_a_fold, "missing-fold", "no network for fold 1; it has 0, 1"),
+    (lose_a_fold, "missing-fold", "no network for fold 1; it has 0."),
     (come_from_the_future, "newer-model", "made by a newer oncotrace"),
     (lose_the_plan, "not-a-model", "there is no plan.json"),
     (damage_the_plan, "damaged-model", "plan.json is damaged"),

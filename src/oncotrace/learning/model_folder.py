@@ -110,10 +110,11 @@ def read_model(folder: Path, *, folds: Collection[int] | None = None) -> ModelFo
         the plan says.
     """
     plan = read_plan(folder)
-    there = {int(found[1]) for name in plan.files if (found := _FOLD.fullmatch(name))}
-    wanted = sorted(there if folds is None else folds)
+    named = {int(found[1]): name for name in plan.files if (found := _FOLD.fullmatch(name))}
+    there = {fold for fold, name in named.items() if (folder / name).exists()}
+    wanted = sorted(named if folds is None else folds)
     for fold in wanted:
-        if fold not in there or not (folder / f"fold_{fold}.onnx").exists():
+        if fold not in there:
             raise _missing_fold(folder.name, fold, there)
     networks = {fold: _checked(folder, f"fold_{fold}.onnx", plan) for fold in wanted}
     for fold, content in networks.items():
