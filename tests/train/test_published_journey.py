@@ -12,7 +12,7 @@ from oncotrace.io.clicks_file import read_clicks
 from oncotrace.learning.model_folder import read_model
 from oncotrace.learning.recipe import preset
 from oncotrace.pipeline.segment import segment_case
-from oncotrace.pipeline.train import train_model
+from oncotrace.pipeline.train import FoldProgress, train_model
 
 
 def published(**optimiser):
@@ -41,7 +41,8 @@ def trained(cohort: Path, out: Path) -> Path:
         cohort / "cohort.csv", out, recipe=published(), modalities=("mr-t1",),
         folds=cohort / "folds.csv", resume=False, device="cpu",
     )  # fmt: skip
-    assert [(now.place, now.step) for now in steps] == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    done = [(now.place, now.step) for now in steps if isinstance(now, FoldProgress)]
+    assert done == [(1, 1), (1, 2), (2, 1), (2, 2)]
     return out
 
 
