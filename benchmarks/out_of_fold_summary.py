@@ -70,9 +70,15 @@ def _introduction(table: pd.DataFrame) -> list[str]:
         "",
         "Chosen by looking at these patients, and therefore not out of fold: the constants that "
         "`fit_cue_weights.py` lists, which the graph cut and our network's cues share, and the "
-        "settings of our recipe, which were compared on the folds 0 and 1. The post-processing of "
-        "interactivenet was chosen on each fold's training patients.",
+        "settings of our recipe, which were compared on the folds 0 and 1.",
     ]
+    there = set(table["method"])
+    if "interactivenet" in there:
+        chosen = "The post-processing of interactivenet was chosen on the training patients."
+        lines += ["", chosen]
+    absent = [method for method in METHODS if method not in there]
+    if absent:
+        lines += ["", f"**Not trained yet: {', '.join(absent)}.**"]
     counts = table.groupby(["method", "modality", "clicks"])["patient"].nunique()
     short = counts[[name != UNSEEN for name, *_ in counts.index]]
     missing = short[short < table["patient"].nunique()]
