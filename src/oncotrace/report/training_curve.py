@@ -22,8 +22,9 @@ _OUTLIERS_PERCENT = 0.5
 def training_curves_picture(curves: Mapping[int, Curve]) -> bytes:
     """Return a PNG: loss of every fold over the steps, validation if any, and the learning rate.
 
-    The loss of every single step is drawn pale, its running mean over 4 % of the steps
-    strong. The scale leaves out the most extreme half percent of the single losses on either side.
+    Drawn strong is the running mean of the loss over 4 % of the steps; behind it, for a single
+    fold, pale that of every step. The scale leaves out the most extreme half percent of what is
+    drawn on either side.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ def training_curves_picture(curves: Mapping[int, Curve]) -> bytes:
         losses, *_, rates = panels
         for place, (fold, curve) in enumerate(begun.items()):
             colour = _COLOURS[place % len(_COLOURS)]
-            _draw_losses(losses, curve, colour, f"fold {fold}")
+            _draw_losses(losses, curve, colour, f"fold {fold}", is_alone=len(begun) == 1)
             steps = np.arange(1, len(curve.loss) + 1)
             rates.plot(steps, curve.learning_rate, color=colour, linewidth=1.0)
             if is_validated:
@@ -78,16 +79,21 @@ def running_mean(values: NDArray[np.float64], window: int) -> NDArray[np.float64
     return means
 
 
-def _draw_losses(axes: "Axes", curve: Curve, colour: str, label: str) -> None:
+def _draw_losses(axes: "Axes", curve: Curve, colour: str, label: str, *, is_alone: bool) -> None:
     steps = np.arange(1, len(curve.loss) + 1)
-    smooth = running_mean(curve.loss, max(1, len(steps) // _SMOOTHED_SHARE))
-    axes.plot(steps, curve.loss, color=colour, linewidth=0.4, alpha=0.25)
-    axes.plot(steps, smooth, color=colour, linewidth=1.5, label=label)
+    if is_alone:
+        axes.plot(steps, curve.loss, color=colour, linewidth=0.4, alpha=0.25)
+    axes.plot(steps, _smoothed(curve), color=colour, linewidth=1.5, label=label)
+
+
+def _smoothed(curve: Curve) -> NDArray[np.float64]:
+    return running_mean(curve.loss, max(1, len(curve.loss) // _SMOOTHED_SHARE))
 
 
 def _range_of_losses(curves: list[Curve]) -> tuple[float, float]:
     """Range of the axis, which single odd steps do not decide."""
-    losses = np.concatenate([curve.loss for curve in curves])
+    alone = len(curves) == 1
+    losses = np.concatenate([curve.loss if alone else _smoothed(curve) for curve in curves])
     low, high = np.percentile(losses, (_OUTLIERS_PERCENT, 100 - _OUTLIERS_PERCENT))
     margin = 0.05 * (high - low) or 0.5
     return float(low - margin), float(high + margin)
