@@ -147,7 +147,7 @@ class OutOfFold:
         if not self.has(case):
             raise TableError(
                 f"{self.table.name} has no fold for the patient of this case.",
-                hint="Add the patient, but only to the fold that was trained without them.",
+                hint="Leave the case out; patients of no training are evaluated without --folds.",
                 case_id=case.case_id,
                 code="patient-without-fold",
             )
