@@ -21,11 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
+from oncotrace.atomic import write_bytes, write_text
 from oncotrace.domain.clicks import Clicks
 from oncotrace.domain.mask import Mask
 from oncotrace.domain.scan import Modality
 from oncotrace.imaging.click_simulation import exact_clicks, person_like_clicks
-from oncotrace.io.atomic import write_bytes, write_text
 from oncotrace.io.clicks_file import clicks_json
 from oncotrace.io.cohort_table import write_table
 from oncotrace.io.volume_file import write_mask

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from oncotrace.io.atomic import write_bytes
+from oncotrace.atomic import write_bytes
 from oncotrace.report.bland_altman import bland_altman_picture
 from oncotrace.report.dice_strip import dice_strip_picture
 from oncotrace.report.evaluation_agreement import volume_agreement

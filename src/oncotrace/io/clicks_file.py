@@ -8,10 +8,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from oncotrace.atomic import write_text
 from oncotrace.domain.clicks import Clicks, Correction, CorrectionKind
 from oncotrace.domain.measurement import Point
 from oncotrace.errors import ClickError, OutputError
-from oncotrace.io.atomic import write_text
 from oncotrace.io.csv_cells import number_in, read_rows
 from oncotrace.io.json_values import (
     flag_at,

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
+from oncotrace.atomic import write_text
 from oncotrace.domain.case import Case, Cohort
 from oncotrace.domain.scan import MODALITIES, Modality
 from oncotrace.errors import TableError
-from oncotrace.io.atomic import write_text
 from oncotrace.io.csv_cells import cell_of, read_rows, text_of
 from oncotrace.io.text_file import read_text
 
@@ -71,7 +71,7 @@ def write_table(
     columns
         Columns that come first and are there even if no row names them.
     replace
-        Whether an existing table may be replaced; see `oncotrace.io.atomic.write_atomically`.
+        Whether an existing table may be replaced; see `oncotrace.atomic.write_atomically`.
 
     Raises
     ------

@@ -6,12 +6,12 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from oncotrace.atomic import write_atomically
 from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.mask import Mask
 from oncotrace.domain.scan import Modality, Scan
 from oncotrace.errors import InputError, OutputError
 from oncotrace.imaging.sitk import to_sitk
-from oncotrace.io.atomic import write_atomically
 from oncotrace.io.nifti_voxels import read_nifti_voxels
 
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")

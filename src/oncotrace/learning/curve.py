@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from oncotrace.atomic import write_text
 from oncotrace.errors import InputError
-from oncotrace.learning.atomic import replace_file
 
 COLUMNS = ("step", "loss", "learning_rate", "validation")
 
@@ -32,7 +32,7 @@ def write_curve(path: Path, curve: Curve) -> None:
     rows = zip(curve.loss, curve.learning_rate, curve.validation, strict=True)
     for step, values in enumerate(rows, start=1):
         writer.writerow([step, *("" if np.isnan(v) else repr(float(v)) for v in values)])
-    replace_file(path, text.getvalue().encode())
+    write_text(path, text.getvalue(), replace=True)
 
 
 def read_curve(path: Path) -> Curve:

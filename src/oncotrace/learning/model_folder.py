@@ -15,8 +15,8 @@ from pathlib import Path
 from pydantic import JsonValue, ValidationError
 
 import oncotrace
+from oncotrace.atomic import write_bytes
 from oncotrace.errors import ModelError, OutputError
-from oncotrace.learning.atomic import replace_file
 from oncotrace.learning.onnx_file import require_self_contained
 from oncotrace.learning.plan import FORMAT, FileRecord, Plan
 from oncotrace.learning.recipe import first_complaint
@@ -88,10 +88,10 @@ def write_model(
     for name, content in contents.items():
         if _FOLD.fullmatch(name):
             require_self_contained(content, name)
-        replace_file(folder / name, content)
+        write_bytes(folder / name, content, replace=True)
     records = {name: _record(content) for name, content in contents.items()}
     complete = plan.model_copy(update={"files": records})
-    replace_file(folder / PLAN, _json(complete.model_dump(mode="json")))
+    write_bytes(folder / PLAN, _json(complete.model_dump(mode="json")), replace=True)
     return complete
 
 

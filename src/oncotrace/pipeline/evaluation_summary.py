@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from oncotrace.atomic import write_bytes
 from oncotrace.domain.case import Case, Cohort
 from oncotrace.errors import InputError, SettingsError
-from oncotrace.io.atomic import write_bytes
 from oncotrace.io.cohort_table import write_table
 from oncotrace.pipeline.run.case_run import RESULT_FILE
 from oncotrace.pipeline.run.cohort_run import RUN_FILE

@@ -7,13 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from oncotrace.atomic import write_bytes
 from oncotrace.domain.case import Case
 from oncotrace.domain.clicks import Clicks
 from oncotrace.domain.measurement import TumourSize
 from oncotrace.domain.scan import Modality
 from oncotrace.domain.segmentation import Segmentation, SegmentationRequest
 from oncotrace.errors import ClickError
-from oncotrace.io.atomic import write_bytes
 from oncotrace.io.clicks_file import clicks_json, read_clicks, write_clicks
 from oncotrace.io.cohort_table import read_cohort
 from oncotrace.io.volume_file import write_mask

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from oncotrace.atomic import write_bytes
 from oncotrace.domain.scan import Modality
 from oncotrace.errors import InputError, SettingsError, TableError
-from oncotrace.io.atomic import write_bytes
 from oncotrace.io.cohort_table import read_cohort
 from oncotrace.io.folds_table import folds_digest, read_folds
 from oncotrace.io.text_file import read_text

@@ -7,7 +7,6 @@ import pytest
 from tests.unit.learning.builders import ball, tiny_plan
 
 from oncotrace.errors import EmptyMaskError, InputError, MissingDependencyError, OutputError
-from oncotrace.learning.atomic import replace_file
 from oncotrace.learning.curve import Curve, read_curve, write_curve
 from oncotrace.learning.padding import margins_zyx, padded, unpadded
 from oncotrace.learning.sample import Sample, TrainingData, checked_sample
@@ -92,7 +91,7 @@ def test_another_table_is_not_a_curve(tmp_path, text):
 def test_a_file_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"curve\.csv cannot be written"):
-        replace_file(tmp_path / "file" / "curve.csv", b"")
+        write_curve(tmp_path / "file" / "curve.csv", Curve(*np.zeros((3, 1))))
 
 
 def test_training_without_torch_names_the_extra(monkeypatch):

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from oncotrace.atomic import write_bytes
 from oncotrace.errors import ModelError
-from oncotrace.learning.atomic import replace_file
 from oncotrace.learning.plan import Plan
 from oncotrace.learning.sample import TrainingData
 from oncotrace.learning.train.state import TrainingState, initial_state
@@ -50,7 +50,7 @@ def write_checkpoint(path: Path, state: TrainingState, purpose: Purpose) -> None
         },
         content,
     )
-    replace_file(path, content.getvalue())
+    write_bytes(path, content.getvalue(), replace=True)
 
 
 def read_checkpoint(path: Path, purpose: Purpose, device: torch.device) -> TrainingState:

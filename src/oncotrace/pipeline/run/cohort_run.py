@@ -7,10 +7,10 @@ from pathlib import Path
 
 from joblib import Parallel, delayed
 
+from oncotrace.atomic import refused_writes
 from oncotrace.domain.case import Case, Cohort
 from oncotrace.domain.provenance import Provenance
 from oncotrace.errors import InputError, SettingsError
-from oncotrace.io.atomic import refused_writes
 from oncotrace.io.cohort_table import write_table
 from oncotrace.pipeline.run.case_run import RESULT_FILE, CaseFailure, CaseOutcome, run_case
 from oncotrace.pipeline.run.digests import file_digest

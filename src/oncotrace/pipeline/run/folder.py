@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from oncotrace.atomic import refused_writes, write_text
 from oncotrace.errors import InputError, OutputError
-from oncotrace.io.atomic import refused_writes, write_text
 
 _PARTIAL = ".partial"
 

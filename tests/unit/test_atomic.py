@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from oncotrace.atomic import refused_writes, write_atomically, write_text
 from oncotrace.errors import OutputError
-from oncotrace.io.atomic import refused_writes, write_atomically, write_text
 
 DISK_FULL = """
 import resource, sys
 from pathlib import Path
 from oncotrace.errors import OutputError
-from oncotrace.io.atomic import write_text
+from oncotrace.atomic import write_text
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
