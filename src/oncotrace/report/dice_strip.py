@@ -17,6 +17,9 @@ _STEP = 0.11  # of a row
 _LEAST_FOR_QUARTILES = 4
 _WIDEST = 0.36  # half a row, less a margin
 _POOR = 0.7  # cases below are named
+_NAME_PT = 7.0
+_LETTER_WIDTH = 0.68  # of the height of the letters, with room beside
+_PLOT_IN = 4.6  # about the width that is left for the points
 
 
 def dice_strip_picture(
@@ -25,7 +28,7 @@ def dice_strip_picture(
     """Return a PNG: one row for each group, one point for each of its cases.
 
     The bar spans the quartiles, its line is the median. Rows of fewer than four cases have points
-    only. Cases below 0.7 are named.
+    only. Cases below 0.7 are named, the worst first, as far as there is room.
 
     Parameters
     ----------
@@ -35,12 +38,13 @@ def dice_strip_picture(
 
     def draw(figure: "Figure") -> None:
         axes = figure.add_subplot()
-        for row, (_, members) in enumerate(groups):
-            _draw_row(axes, row, members)
         least = min(dice for _, members in groups for _, dice in members)
+        left = min(0.5, np.floor(least * 10) / 10) - 0.01
+        for row, (_, members) in enumerate(groups):
+            _draw_row(axes, row, members, letter=_letter_width(1.0 - left))
         axes.set(
-            xlim=(min(0.5, np.floor(least * 10) / 10) - 0.01, 1.0),
-            ylim=(len(groups) - 0.5, -0.5),
+            xlim=(left, 1.0),
+            ylim=(len(groups) - 0.5, -0.6),
             xlabel="Dice",
             title=title,
         )
@@ -53,7 +57,14 @@ def dice_strip_picture(
     return chart(draw, width_in=6.4, height_in=1.2 + 0.55 * len(groups))
 
 
-def _draw_row(axes: "Axes", row: int, members: Sequence[tuple[str, float]]) -> None:
+def _letter_width(span: float) -> float:
+    """Width of a letter in units of Dice, where the picture shows a range of ``span``."""
+    return _LETTER_WIDTH * _NAME_PT / 72 * span / _PLOT_IN
+
+
+def _draw_row(
+    axes: "Axes", row: int, members: Sequence[tuple[str, float]], *, letter: float
+) -> None:
     dice = np.array([value for _, value in members])
     if len(dice) >= _LEAST_FOR_QUARTILES:
         q1, median, q3 = np.percentile(dice, (25, 50, 75))
@@ -62,18 +73,12 @@ def _draw_row(axes: "Axes", row: int, members: Sequence[tuple[str, float]]) -> N
     places = row + _beside(dice)
     colours = [WARM if value < _POOR else INK for value in dice]
     axes.scatter(dice, places, s=14, c=colours, alpha=0.75, linewidths=0, zorder=3)
-    for (name, value), place in zip(members, places, strict=True):
-        if value < _POOR:
-            axes.annotate(
-                name,
-                (value, place),
-                xytext=(0, 4),
-                textcoords="offset points",
-                ha="center",
-                va="bottom",
-                fontsize=7,
-                color=WARM,
-            )
+    free_from = -np.inf
+    for name, value in sorted(members, key=lambda member: member[1]):
+        half = len(name) * letter / 2
+        if value < _POOR and value - half >= free_from:
+            axes.text(value, row - 0.42, name, ha="center", fontsize=_NAME_PT, color=WARM)
+            free_from = value + half
 
 
 def _beside(dice: NDArray[np.float64]) -> NDArray[np.float64]:
