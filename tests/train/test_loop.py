@@ -27,6 +27,7 @@ from oncotrace.learning.train.loop import (  # noqa: E402
     trained_network,
 )
 from oncotrace.learning.train.patches import random_patch  # noqa: E402
+from oncotrace.learning.train.precision import autocast_for  # noqa: E402
 from oncotrace.learning.train.state import learning_rate  # noqa: E402
 
 DATA = TrainingData(("a", "b", "c"), ball)
@@ -94,6 +95,28 @@ def test_low_precision_changes_the_course_but_not_the_weights_type(tmp_path):
         assert all(value.dtype == np.float32 for value in weights(plan, checkpoint).values())
     assert losses["bfloat16"] != losses["float32"]
     np.testing.assert_allclose(losses["bfloat16"], losses["float32"], rtol=0.05)
+
+
+@pytest.mark.parametrize(("depth", "is_low"), [(4, False), (8, False), (12, True), (16, True)])
+def test_features_two_voxels_deep_are_computed_in_full_precision(depth, is_low):
+    """Torch's gradients are not to be relied on there; the plan has strides of 1, 2 and 4."""
+    plan = plan_of(optimiser={"precision": "bfloat16"}, grid={"mode": "free"})
+    with autocast_for(plan, (depth, 16, 24), torch.device("cpu")):
+        assert torch.is_autocast_enabled("cpu") == is_low
+    assert not torch.is_autocast_enabled("cpu")
+
+
+def test_low_precision_learns_the_same_whatever_lay_in_memory_before(tmp_path):
+    """A level two voxels deep, in which torch's gradients in bfloat16 depend on such remains."""
+    data = TrainingData(("a",), lambda index, rng: ball(index, rng, grid_xyz=(16, 16, 8)))
+    plan = plan_of(
+        optimiser={"steps": 4, "batch_size": 2, "precision": "bfloat16"}, grid={"mode": "free"}
+    )
+    for name, remains in (("one", float("nan")), ("other", 1e30)):
+        for _ in train(plan, data, tmp_path / name, device="cpu"):
+            for count in range(100, 20_000, 100):
+                torch.full((count,), remains)
+    require_same(*(weights(plan, tmp_path / name, data) for name in ("one", "other")))
 
 
 def test_training_leaves_torch_as_it_was(tmp_path):

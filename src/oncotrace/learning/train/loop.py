@@ -21,6 +21,7 @@ from oncotrace.learning.train.checkpoint import Purpose, read_checkpoint, write_
 from oncotrace.learning.train.device import chosen_device, repeatable
 from oncotrace.learning.train.loss import supervised_loss
 from oncotrace.learning.train.network import SegmentationNetwork
+from oncotrace.learning.train.precision import autocast_for
 from oncotrace.learning.train.state import (
     FASTEST_LAYOUT,
     TrainingState,
@@ -205,8 +206,8 @@ def _backward(state: TrainingState, part: Batch, batch_size: int, plan: Plan) ->
     channels = _stacked([sample.channels for sample in part], device)
     channels = channels.contiguous(memory_format=FASTEST_LAYOUT)
     target = _stacked([sample.target.astype(np.float32) for sample in part], device)
-    low = plan.recipe.optimiser.precision == "bfloat16"
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=low):
+    _, z, y, x = part[0].channels.shape
+    with autocast_for(plan, (z, y, x), device):
         levels = state.network.supervised(channels)
     loss = supervised_loss([level.float() for level in levels], target, plan.recipe.loss)
     share = loss * (len(part) / batch_size)
