@@ -1,9 +1,12 @@
 """CT, MR and PET series: found in folders, archives and files, read as volumes or refused."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.scan import Modality, Scan
 from oncotrace.errors import DicomError
 from oncotrace.io.dicom_files import StoredFile, is_zip, stored_files
@@ -27,7 +30,7 @@ class DicomSeries:
     frame_of_reference_uid
         Empty when the series names none.
     sop_instance_uids
-        By slice, in the order of the scan's z axis; one entry when a single file holds all slices.
+        By file, in the order of the scan's z axis: one for every slice, or fewer of many frames.
     description
         Free text that may hold a name: for showing to the user, never for logs or errors.
     notes
@@ -62,6 +65,24 @@ class SeriesSummary:
     number_of_instances: int
     description: str
     size_xyz: tuple[int, int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class StackedSeries:
+    """Frames of a series in the order of the z axis of its grid.
+
+    ``notes`` tell what was left out, without anything about the patient.
+    """
+
+    uid: str
+    frames: list[Frame]
+    geometry: Geometry
+    notes: tuple[str, ...]
+
+    @property
+    def headers(self) -> list[DicomHeader]:
+        """Files of the frames in their order, each once."""
+        return list({id(frame.header): frame.header for frame in self.frames}.values())
 
 
 @dataclass(frozen=True)
@@ -123,33 +144,44 @@ def read_series(
     MissingDependencyError
         The pixels are compressed and the library that decodes them is not installed.
     """
+    with stacked_series(source, series_uid) as series:
+        first = series.frames[0].header
+        own_modality = _modality(first)
+        scan_modality = _agreed_modality(own_modality, modality)
+        scan = Scan(read_voxels(series.frames), series.geometry, scan_modality)
+        return DicomSeries(
+            scan=scan,
+            series_uid=series.uid,
+            study_uid=first.text("StudyInstanceUID"),
+            frame_of_reference_uid=first.text("FrameOfReferenceUID"),
+            sop_instance_uids=tuple(h.required_text("SOPInstanceUID") for h in series.headers),
+            description=first.description,
+            notes=(*series.notes, *_value_notes(series.frames, own_modality)),
+        )
+
+
+@contextmanager
+def stacked_series(source: Path, series_uid: str | None = None) -> Iterator[StackedSeries]:
+    """Open one series and put its frames in order, without reading their pixels.
+
+    The files can be read within the block.
+
+    Raises
+    ------
+    InputError
+        There is nothing at ``source``.
+    DicomError
+        The source does not hold exactly one such series, or the series is not one regular volume.
+    """
     with stored_files(source) as files, quiet_pydicom():
         content = _content(files, source)
         uid = _chosen(content, series_uid)
         headers, duplicate_notes = _without_copies(content.series[uid])
-        own_modality = _modality(headers[0])
-        scan_modality = _agreed_modality(own_modality, modality)
         frames = [frame for header in headers for frame in frames_of(header)]
         frames, localiser_notes = _without_localisers(frames)
         stacked = stack(frames)
-        scan = Scan(read_voxels(stacked.frames), stacked.geometry, scan_modality)
-        first = stacked.frames[0].header
-        uids = [frame.header.required_text("SOPInstanceUID") for frame in stacked.frames]
-        return DicomSeries(
-            scan=scan,
-            series_uid=uid,
-            study_uid=first.text("StudyInstanceUID"),
-            frame_of_reference_uid=first.text("FrameOfReferenceUID"),
-            sop_instance_uids=tuple(uids if len(headers) > 1 else uids[:1]),
-            description=first.description,
-            notes=(
-                *content.notes,
-                *duplicate_notes,
-                *localiser_notes,
-                *stacked.notes,
-                *_value_notes(stacked.frames, own_modality),
-            ),
-        )
+        notes = (*content.notes, *duplicate_notes, *localiser_notes, *stacked.notes)
+        yield StackedSeries(uid, stacked.frames, stacked.geometry, notes)
 
 
 def _content(files: list[StoredFile], source: Path) -> _Content:
