@@ -50,6 +50,9 @@ def test_values_that_break_their_representation_are_cut_and_said_without_being_t
         dataset.AccessionNumber = "A" * 17
         dataset.PatientName = "Family" * 20 + "^Given=Ideographic"
         dataset.PatientAge = "61"
+        dataset.PatientSex = "FEMALE"
+        dataset.PatientBirthDate = "19531332"
+        dataset.DeidentificationMethod = ["m" * 64, "n" * 65]
         dataset.StudyTime = "101112.345"
 
     with quiet_pydicom():
@@ -59,13 +62,17 @@ def test_values_that_break_their_representation_are_cut_and_said_without_being_t
         assert image.StudyID == "1234567890123456"
         assert image.AccessionNumber == "A" * 16
         assert str(image.PatientName) == ("Family" * 20)[:64] + "=Ideographic"
-        assert image.PatientAge == ""
+        assert image.PatientAge == image.PatientSex == image.PatientBirthDate == ""
+        assert list(image.DeidentificationMethod) == ["m" * 64, "n" * 64]
         assert image.StudyTime == "101112.345"
         assert image.StudyDate == PLANTED_DATE
     assert source.notes == (
         "AccessionNumber of the source breaks the rules of DICOM and was shortened.",
+        "DeidentificationMethod of the source breaks the rules of DICOM and was shortened.",
         "PatientAge of the source breaks the rules of DICOM and was left out.",
+        "PatientBirthDate of the source breaks the rules of DICOM and was left out.",
         "PatientName of the source breaks the rules of DICOM and was shortened.",
+        "PatientSex of the source breaks the rules of DICOM and was left out.",
     )
 
 
