@@ -3,7 +3,7 @@
 import typer
 from typer.core import TyperGroup
 
-from oncotrace.cli import clicks, demo, evaluate, measure, segment, train, verify
+from oncotrace.cli import clicks, demo, evaluate, export, measure, segment, train, verify
 from oncotrace.cli.output import (
     EXIT_INTERRUPTED,
     EXIT_WRONG_INPUT,
@@ -38,6 +38,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("segment")(segment.segment)
 app.command("measure")(measure.measure)
+app.command("export")(export.export)
 app.command("evaluate")(evaluate.evaluate)
 app.command("train")(train.train)
 app.command("models")(train.models)

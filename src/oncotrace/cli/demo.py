@@ -27,4 +27,5 @@ def demo(
         f"Dice {agreement.dice:.3f}, HD95 {agreement.hausdorff95_mm:.1f} mm."
     )
     show_folder(out, "picture.png", "mask.nii.gz", "result.json")
+    console.print("and, for a hospital's archive, segmentation.dcm, rtstruct.dcm, report.dcm.")
     console.print("Research use only.")

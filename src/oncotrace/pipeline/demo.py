@@ -8,8 +8,10 @@ from pathlib import Path
 
 from oncotrace.imaging.overlap import dice, hausdorff95_mm
 from oncotrace.io.clicks_file import read_clicks
+from oncotrace.io.dicom_source import read_source
 from oncotrace.io.volume_file import read_mask
 from oncotrace.measure.volume import volume_ml
+from oncotrace.pipeline.export import DICOM_FORMATS, write_formats
 from oncotrace.pipeline.inputs import load_mask, load_scan
 from oncotrace.pipeline.segment import MASK_FILE, segment_case
 
@@ -38,6 +40,8 @@ class DemoAgreement:
 def run_demo(out: Path) -> tuple[dict[str, object], DemoAgreement]:
     """Segment the bundled patient into ``out`` and compare with the published outline.
 
+    The result is written as DICOM too.
+
     Only the network that never saw the patient is used, so that the comparison is a fair one.
 
     Raises
@@ -59,7 +63,8 @@ def run_demo(out: Path) -> tuple[dict[str, object], DemoAgreement]:
             case_id="STS_003",
         )
         published = load_mask(case / _OUTLINE, image=load_scan(case / _IMAGE, "mr-t1")).mask
-    mask = read_mask(out / MASK_FILE)
+        mask = read_mask(out / MASK_FILE)
+        write_formats(mask, result, read_source(case / _IMAGE), out, DICOM_FORMATS)
     agreement = DemoAgreement(
         dice(mask, published), hausdorff95_mm(mask, published), volume_ml(published)
     )

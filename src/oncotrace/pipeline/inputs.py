@@ -19,6 +19,7 @@ class LoadedScan:
 
     scan: Scan
     notes: tuple[str, ...] = ()
+    series_uid: str = ""
     frame_of_reference_uid: str = ""
     sop_instance_uids: tuple[str, ...] = ()
 
@@ -57,7 +58,11 @@ def load_scan(
         )
     series = read_series(source, series_uid=series_uid, modality=modality)
     return LoadedScan(
-        series.scan, series.notes, series.frame_of_reference_uid, series.sop_instance_uids
+        series.scan,
+        series.notes,
+        series.series_uid,
+        series.frame_of_reference_uid,
+        series.sop_instance_uids,
     )
 
 

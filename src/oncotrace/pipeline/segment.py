@@ -211,6 +211,7 @@ def _result(loaded: LoadedScan, made: Segmentation, size: TumourSize) -> dict[st
     quality = made.quality
     return {
         "modality": loaded.scan.modality,
+        "series_uid": loaded.series_uid or None,
         "model": made.maker,
         **size_json(size),
         "predicted_dice": quality.predicted_dice if quality else None,
