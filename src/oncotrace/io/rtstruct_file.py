@@ -155,9 +155,10 @@ def _require_rtstruct(dataset: Dataset, file: str) -> None:
     if not kind and "TransferSyntaxUID" not in dataset.file_meta:
         raise _not_dicom(file)
     if kind != _RTSTRUCT_CLASS:
+        # In a damaged file a value may run on into the patient's name: only known ones are told.
+        name = "of no known kind" if kind.name == kind else kind.name
         raise DicomError(
-            f"{file} is not an RTSTRUCT but {kind.name or 'of no stated kind'} (modality "
-            f"{dataset.get('Modality') or 'not stated'}).",
+            f"{file} is not an RTSTRUCT but {name}.",
             hint="Give the file of modality RTSTRUCT.",
             code="not-rtstruct",
         )
