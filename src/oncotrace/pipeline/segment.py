@@ -211,7 +211,6 @@ def _result(loaded: LoadedScan, made: Segmentation, size: TumourSize) -> dict[st
     quality = made.quality
     return {
         "modality": loaded.scan.modality,
-        "series_uid": loaded.series_uid or None,
         "model": made.maker,
         **size_json(size),
         "predicted_dice": quality.predicted_dice if quality else None,
@@ -221,6 +220,7 @@ def _result(loaded: LoadedScan, made: Segmentation, size: TumourSize) -> dict[st
         "warnings": [*loaded.notes, *made.warnings, *size_warnings(size)],
         "history": list(made.history),
         "segment_seconds": {name: round(value, 3) for name, value in made.seconds.items()},
+        "series_uid": loaded.series_uid or None,
         "geometry": geometry_json(loaded.scan.geometry),
         "voxels": int(np.count_nonzero(made.mask.voxels)),
     }
