@@ -96,6 +96,13 @@ class StoredSegmentation:
         background = int(self.dataset.get("PixelPaddingValue") or 0)
         return [segment for segment in segments if segment.number != background]
 
+    def tracking_of(self, segment: Segment) -> tuple[str, str]:
+        """Return the identifier and UID by which a segment is followed; empty if not stated."""
+        for item in self.dataset.get("SegmentSequence") or []:
+            if int(item.SegmentNumber) == segment.number:
+                return str(item.get("TrackingID") or ""), str(item.get("TrackingUID") or "")
+        return "", ""
+
     @property
     def largest_value(self) -> int:
         """Stored value of a pixel that belongs wholly to the segment of its frame.

@@ -34,11 +34,18 @@ _NOTED_OFF_GRID = 0.05
 
 @dataclass(frozen=True, eq=False)
 class SegmentMask:
-    """A segment as a mask, with notes on whatever did not fit the image exactly."""
+    """A segment as a mask, with notes on whatever did not fit the image exactly.
+
+    ``tracking`` is the identifier and the UID by which the segment is followed over time, empty if
+    not stated; ``image_uids`` are the instances that the file says it was drawn on.
+    """
 
     mask: Mask
     label: str
     notes: tuple[str, ...]
+    segment: Segment
+    tracking: tuple[str, str]
+    image_uids: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -105,10 +112,9 @@ def read_segment(
         segment = _chosen(stored.segments, number, path.name)
         _require_same_frame(stored.header, frame_of_reference_uid)
         frames = stored.frames_of(segment)
-        notes = [
-            *_notes_on_kind(stored),
-            *_notes_on_images(stored.images_of(frames), sop_instance_uids),
-        ]
+        tracking = stored.tracking_of(segment)
+        image_uids = frozenset(stored.images_of(frames))
+        notes = [*_notes_on_kind(stored), *_notes_on_images(image_uids, sop_instance_uids)]
     places = [_place(frame, geometry) for frame in frames]
     _require_one_per_slice(places, path.name)
     voxels = np.zeros(geometry.shape_zyx, dtype=np.bool_)
@@ -120,7 +126,8 @@ def read_segment(
             hint="Check that this is the intended segment.",
         )
     notes += _notes_on_fit(places)
-    return SegmentMask(Mask(voxels, geometry), segment.label, tuple(notes))
+    mask = Mask(voxels, geometry)
+    return SegmentMask(mask, segment.label, tuple(notes), segment, tracking, image_uids)
 
 
 def _chosen(segments: list[Segment], number: int | None, file: str) -> Segment:
@@ -171,7 +178,7 @@ def _notes_on_kind(stored: StoredSegmentation) -> list[str]:
     ]
 
 
-def _notes_on_images(named: set[str], sop_instance_uids: Collection[str]) -> list[str]:
+def _notes_on_images(named: frozenset[str], sop_instance_uids: Collection[str]) -> list[str]:
     foreign = named.difference(sop_instance_uids)
     if not sop_instance_uids or not foreign:
         return []

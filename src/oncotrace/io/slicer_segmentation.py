@@ -26,6 +26,8 @@ from oncotrace.errors import GeometryMismatchError, InputError, OutputError
 from oncotrace.imaging.sitk import to_sitk
 
 _SUFFIX = ".seg.nrrd"
+_NRRD_SUFFIXES = (".nrrd", ".nhdr")
+_FIELDS = ("Segment0_", "Segmentation_")
 _BINARY_LABELMAP = "Binary labelmap"
 _COLOUR = "1 0.690196 0"  # that of masks in our pictures
 
@@ -52,6 +54,22 @@ class _Segment:
     name: str
     layer: int
     label: int
+
+
+def is_slicer_segmentation(path: Path) -> bool:
+    """Whether the file is NRRD with segments or the fields of a segmentation in its header.
+
+    False where the header cannot be read: reading it as a volume will say what is wrong.
+    """
+    if not path.name.lower().endswith(_NRRD_SUFFIXES) or not path.is_file():
+        return False
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError:
+        return False
+    return any(key.startswith(_FIELDS) for key in reader.GetMetaDataKeys())
 
 
 def write_slicer_segmentation(mask: Mask, path: Path, *, name: str) -> None:

@@ -3,13 +3,20 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 from uuid import NAMESPACE_OID, uuid5
 
+from oncotrace import __version__
 from oncotrace.domain.mask import Mask
 from oncotrace.domain.segmentation import Quality
 from oncotrace.errors import InputError, SettingsError
 from oncotrace.imaging.surface_mesh import surface_mesh
-from oncotrace.io.dicom_seg import AlgorithmFamily, TumourSegment, write_segmentation
+from oncotrace.io.dicom_seg import (
+    AlgorithmFamily,
+    AlgorithmType,
+    TumourSegment,
+    write_segmentation,
+)
 from oncotrace.io.dicom_source import SourceSeries, read_source
 from oncotrace.io.rtstruct_write import write_structure
 from oncotrace.io.slicer_segmentation import write_slicer_segmentation
@@ -138,18 +145,22 @@ def _write_dicom(
 ) -> None:
     maker, case_id = str(result["model"]), str(result["case_id"])
     mask = Mask(mask.voxels, series.geometry)  # exact, where a file has rounded the grid
-    tracking_uid = _tracking_uid(series.series_uid, str(result["input_digest"]))
+    algorithm_type = _algorithm_type(result)
+    tracking_id = str(result.get("tracking_id", case_id))
+    own_uid = _tracking_uid(series.series_uid, str(result["input_digest"]))
+    tracking_uid = str(result.get("tracking_uid", own_uid))
     if "rtstruct" in files:
         write_structure(
-            mask, files["rtstruct"], series, name=_REGION_NAME, algorithm="SEMIAUTOMATIC"
+            mask, files["rtstruct"], series, name=_REGION_NAME, algorithm=algorithm_type
         )
     if "seg" in files:
         segment = TumourSegment(
-            algorithm_type="SEMIAUTOMATIC",
+            algorithm_type=algorithm_type,
             algorithm_name=maker,
-            tracking_id=case_id,
+            tracking_id=tracking_id,
             tracking_uid=tracking_uid,
             label=_SEGMENT_NAME,
+            algorithm_version="unknown" if "imported_from" in result else __version__,
             algorithm_family=_ALGORITHM_FAMILY.get(maker, "artificial-intelligence"),
         )
         segmentation = write_segmentation(mask, files["seg"], series, segment=segment)
@@ -157,11 +168,17 @@ def _write_dicom(
             report = TumourReport(
                 size=tumour_size(mask),
                 maker=maker,
-                tracking_id=case_id,
+                tracking_id=tracking_id,
                 tracking_uid=tracking_uid,
                 quality=_quality(result),
             )
             write_report(report, files["sr"], series, segmentation=segmentation)
+
+
+def _algorithm_type(result: Mapping[str, object]) -> AlgorithmType:
+    """How the mask came about; one of unknown origin is the user's own (PS3.3, C.8.20.4)."""
+    stated = result.get("algorithm_type", "SEMIAUTOMATIC")
+    return next((known for known in get_args(AlgorithmType) if known == stated), "MANUAL")
 
 
 def _tracking_uid(series_uid: str, input_digest: str) -> str:

@@ -8,10 +8,9 @@ from oncotrace.domain.case import Case
 from oncotrace.domain.measurement import Diameter, TumourSize
 from oncotrace.domain.scan import Modality
 from oncotrace.io.cohort_table import read_cohort
-from oncotrace.io.volume_file import is_volume_file
 from oncotrace.measure.tumour_size import tumour_size
 from oncotrace.pipeline.cohort import chosen_sequence, file_of
-from oncotrace.pipeline.inputs import LoadedMask, load_mask, load_scan
+from oncotrace.pipeline.inputs import LoadedMask, load_mask, load_scan, mask_kind
 from oncotrace.pipeline.run.clock import StageClock
 from oncotrace.pipeline.run.cohort_run import CohortRun, run_cohort
 from oncotrace.pipeline.run.digests import source_digest
@@ -27,12 +26,12 @@ def measure_mask(
     Parameters
     ----------
     source
-        A volume file, or an RTSTRUCT.
+        A volume file, a DICOM SEG, an RTSTRUCT, or a segmentation of 3D Slicer.
     image
-        The image that an RTSTRUCT was drawn on; for a volume file, an image whose grid it must
-        have.
+        The image that a SEG or an RTSTRUCT was drawn on; for another mask, an image whose grid it
+        must have.
     region
-        Name of the region of an RTSTRUCT, if it holds several.
+        Which segment or region, if the file holds several; see `oncotrace.pipeline.inputs`.
 
     Raises
     ------
@@ -92,8 +91,8 @@ class MeasureTask:
     def input_digests(self, case: Case) -> dict[str, str]:
         """Digests of the case's inputs, by role."""
         files = {"mask": file_of(case, case.masks, self.modality, "mask")}
-        if not is_volume_file(files["mask"]):
-            files["image"] = file_of(case, case.images, self.modality, "image")
+        if (image := _image_under(case, self.modality)) is not None:
+            files["image"] = image
         return {role: source_digest(file) for role, file in files.items()}
 
     def run(self, case: Case, folder: Path, clock: StageClock) -> dict[str, object]:  # noqa: ARG002
@@ -107,7 +106,9 @@ class MeasureTask:
 
 
 def load_case_mask(case: Case, modality: Modality) -> LoadedMask:
-    """Mask of a case; an RTSTRUCT is laid on the case's image of the same modality.
+    """Mask of a case; all but a plain volume is laid on the case's image of the same modality.
+
+    A segmentation of 3D Slicer without an image keeps the grid that it was stored on.
 
     Raises
     ------
@@ -115,10 +116,18 @@ def load_case_mask(case: Case, modality: Modality) -> LoadedMask:
         A file is missing or cannot be read.
     """
     mask = file_of(case, case.masks, modality, "mask")
-    if is_volume_file(mask):
-        return load_mask(mask)
-    image = file_of(case, case.images, modality, "image")
-    return load_mask(mask, image=load_scan(image, modality))
+    image = _image_under(case, modality)
+    return load_mask(mask, image=None if image is None else load_scan(image, modality))
+
+
+def _image_under(case: Case, modality: Modality) -> Path | None:
+    """Image that the mask of a case is laid on; none for a plain volume, which has its grid."""
+    kind = mask_kind(file_of(case, case.masks, modality, "mask"))
+    if kind == "volume":
+        return None
+    if kind == "slicer":
+        return case.images.get(modality)
+    return file_of(case, case.images, modality, "image")
 
 
 def measure_cohort(
