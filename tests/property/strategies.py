@@ -69,10 +69,10 @@ def points_mm(min_points: int = 1, max_points: int = 8) -> st.SearchStrategy[NDA
 
 @st.composite
 def _corrections(draw: st.DrawFn) -> Correction:
-    kind = draw(st.sampled_from(["positive", "negative", "stroke", "undo"]))
+    kind = draw(st.sampled_from(["positive", "negative", "stroke", "undo", "redo"]))
     return Correction(
         kind=kind,
-        points_mm=draw(points_mm(min_points=0 if kind == "undo" else 1)),
+        points_mm=draw(points_mm(min_points=0 if kind in ("undo", "redo") else 1)),
         radius_mm=draw(st.floats(0, 50)),
         at=draw(st.text(max_size=12)),
         paints=draw(st.booleans()) if kind == "stroke" else True,

@@ -3,7 +3,18 @@
 import typer
 from typer.core import TyperGroup
 
-from oncotrace.cli import clicks, demo, evaluate, export, measure, segment, train, verify
+from oncotrace.cli import (
+    clicks,
+    demo,
+    evaluate,
+    export,
+    import_case,
+    measure,
+    refine,
+    segment,
+    train,
+    verify,
+)
 from oncotrace.cli.output import (
     EXIT_INTERRUPTED,
     EXIT_WRONG_INPUT,
@@ -37,8 +48,10 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("segment")(segment.segment)
+app.command("refine")(refine.refine)
 app.command("measure")(measure.measure)
 app.command("export")(export.export)
+app.command("import")(import_case.import_file)
 app.command("evaluate")(evaluate.evaluate)
 app.command("train")(train.train)
 app.command("models")(train.models)

@@ -1,7 +1,7 @@
 """What a reader points at: six margin points, a box, corrections."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from oncotrace.domain.scan import read_only
 from oncotrace.errors import ClickError
 
-CorrectionKind = Literal["positive", "negative", "stroke", "undo"]
+CorrectionKind = Literal["positive", "negative", "stroke", "undo", "redo"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +20,8 @@ class Correction:
     ----------
     kind
         ``positive``: inside the tumour; ``negative``: outside; ``stroke``: a line painted inside
-        (``paints`` true) or outside; ``undo``: takes back the latest correction that still counts.
+        (``paints`` true) or outside; ``undo``: takes back the latest correction that still counts;
+        ``redo``: makes the one that was taken back last count again.
     points_mm
         Shape (n, 3), LPS mm.
     radius_mm
@@ -41,8 +42,13 @@ class Correction:
         object.__setattr__(self, "points_mm", read_only(points_array(self.points_mm)))
         if not (np.isfinite(self.radius_mm) and self.radius_mm >= 0):
             raise ClickError(f"a correction's radius must be >= 0 mm, found {self.radius_mm}.")
-        if self.kind != "undo" and len(self.points_mm) == 0:
+        if self.marks_something and len(self.points_mm) == 0:
             raise ClickError(f"a {self.kind} correction needs at least one point.")
+
+    @property
+    def marks_something(self) -> bool:
+        """Whether it says what voxels are, rather than undo or redo what said so."""
+        return self.kind not in ("undo", "redo")
 
     @property
     def marks_tumour(self) -> bool:
@@ -61,7 +67,7 @@ class Clicks:
         extremes (Spaanderman et al. 2024, doi:10.1007/s00330-024-11167-8). Empty when a box is
         given instead.
     corrections
-        What the reader changed afterwards, oldest first; undo appends, never deletes.
+        What the reader changed afterwards, oldest first; undo and redo append, nothing is deleted.
     box_mm
         Shape (2, 3): two opposite corners of a box around the tumour, a coarser prompt.
 
@@ -86,14 +92,47 @@ class Clicks:
             raise ClickError("there are no clicks.", hint="Give six points or a box.")
 
     def standing_corrections(self) -> tuple[Correction, ...]:
-        """Corrections that have not been taken back by a later undo."""
-        standing: list[Correction] = []
-        for correction in self.corrections:
-            if correction.kind != "undo":
-                standing.append(correction)
-            elif standing:
-                standing.pop()
+        """Corrections that count: not taken back, or made to count again by a redo.
+
+        As in any editor, a new correction forgets those taken back: they cannot be redone. An undo
+        or redo without anything to undo or redo changes nothing.
+        """
+        standing, _ = self._standing_and_undone()
         return tuple(standing)
+
+    def with_correction(self, correction: Correction) -> Self:
+        """Return the same clicks after one more correction, undo or redo.
+
+        Raises
+        ------
+        ClickError
+            There is nothing to undo or redo.
+        """
+        standing, undone = self._standing_and_undone()
+        if correction.kind == "undo" and not standing:
+            raise ClickError(
+                "no correction counts, so there is nothing to undo.", code="nothing-to-undo"
+            )
+        if correction.kind == "redo" and not undone:
+            raise ClickError(
+                "there is nothing to redo: no correction was undone, or a new one was made since.",
+                code="nothing-to-redo",
+            )
+        return replace(self, corrections=(*self.corrections, correction))
+
+    def _standing_and_undone(self) -> tuple[list[Correction], list[Correction]]:
+        """Corrections that count, and those that can be redone, each with the latest at its end."""
+        standing: list[Correction] = []
+        undone: list[Correction] = []
+        for correction in self.corrections:
+            if correction.marks_something:
+                standing.append(correction)
+                undone.clear()
+            elif correction.kind == "undo" and standing:
+                undone.append(standing.pop())
+            elif correction.kind == "redo" and undone:
+                standing.append(undone.pop())
+        return standing, undone
 
 
 def points_array(points_mm: ArrayLike) -> NDArray[np.float64]:

@@ -1,7 +1,8 @@
 """Clicks in files: ours (JSON), tables (CSV) and 3D Slicer's; and points typed by hand."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -40,7 +41,7 @@ _Format = TypeVar("_Format")
 
 _FORMAT = 1
 _LIMIT_MIB = 10
-_KINDS: tuple[CorrectionKind, ...] = ("positive", "negative", "stroke", "undo")
+_KINDS: tuple[CorrectionKind, ...] = ("positive", "negative", "stroke", "undo", "redo")
 _CSV_HEADERS = (["x_mm", "y_mm", "z_mm"], ["x", "y", "z"])
 
 
@@ -63,14 +64,39 @@ def read_clicks(path: Path) -> Clicks:
             hint=f"Use one of {', '.join(CLICK_SUFFIXES)}.",
             code="unknown-format",
         )
-    text = read_text(path, limit_mib=_LIMIT_MIB, error=ClickError)
-    try:
+    text = _text(path)
+    with _named(path):
         clicks = reader(text)
-        _require_few(clicks)
-    except ClickError as error:
-        message = f"{path.name}: {error.message}"
-        raise ClickError(message, hint=error.hint, code=error.code) from error
+        _require_few(clicks.points_mm, clicks.corrections)
     return clicks
+
+
+def read_strokes(path: Path) -> tuple[Correction, ...]:
+    """Strokes in a file of oncotrace's own format that holds nothing else.
+
+    Other formats are refused: they do not say on which side of the border a line was painted.
+
+    Raises
+    ------
+    ClickError
+        The file is missing, too large, not of that format, or holds anything but strokes, which
+        would be lost.
+    """
+    if _by_suffix(_READERS, path.name) is not _read_json:
+        raise ClickError(
+            f"{path.name} is no file of strokes, which ends in .json.",
+            hint="Write oncotrace's own clicks format with nothing but corrections in it.",
+            code="unknown-format",
+        )
+    text = _text(path)
+    with _named(path):
+        value = _own_format(text)
+        strokes = _corrections(value)
+        _require_strokes_alone(
+            strokes, has_clicks=bool(value.get("points_mm") or "box_mm" in value)
+        )
+        _require_few(np.empty((0, 3)), strokes)
+    return strokes
 
 
 def write_clicks(clicks: Clicks, path: Path) -> None:
@@ -91,7 +117,7 @@ def write_clicks(clicks: Clicks, path: Path) -> None:
             hint=f"Use one of {', '.join(CLICK_SUFFIXES)}.",
             code="unknown-format",
         )
-    _require_few(clicks)
+    _require_few(clicks.points_mm, clicks.corrections)
     try:
         text = writer(clicks)
     except ClickError as error:
@@ -158,8 +184,34 @@ def _by_suffix(formats: dict[str, _Format], name: str) -> _Format | None:
     return None
 
 
-def _require_few(clicks: Clicks) -> None:
-    most = max(len(clicks.points_mm), *(len(c.points_mm) for c in clicks.corrections), 0)
+def _text(path: Path) -> str:
+    return read_text(path, limit_mib=_LIMIT_MIB, error=ClickError)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Let errors say which file they are about."""
+    try:
+        yield
+    except ClickError as error:
+        message = f"{path.name}: {error.message}"
+        raise ClickError(message, hint=error.hint, code=error.code) from error
+
+
+def _require_strokes_alone(corrections: Sequence[Correction], *, has_clicks: bool) -> None:
+    """Refuse what would be lost if only the strokes were taken, and a file without any."""
+    found = [f"a correction of the kind {c.kind}" for c in corrections if c.kind != "stroke"]
+    found += ["first clicks or a box"] if has_clicks else []
+    if found or not corrections:
+        raise ClickError(
+            f"the file must hold strokes alone, found {found[0] if found else 'none'}.",
+            hint='Every entry of "corrections" must say "kind": "stroke".',
+            code="not-strokes",
+        )
+
+
+def _require_few(points_mm: NDArray[np.float64], corrections: Sequence[Correction]) -> None:
+    most = max(len(points_mm), *(len(c.points_mm) for c in corrections), 0)
     if most > MAX_POINTS:
         raise ClickError(
             f"there are {most} points, at most {MAX_POINTS} are taken.",
@@ -169,16 +221,24 @@ def _require_few(clicks: Clicks) -> None:
 
 
 def _read_json(text: str) -> Clicks:
-    value = object_at(parse_json(text), "the file")
-    _check_format(value)
-    corrections = list_at(value.get("corrections", []), "corrections")
+    value = _own_format(text)
     return Clicks(
         points_mm=_points(value.get("points_mm", []), "points_mm"),
-        corrections=tuple(
-            _correction(item, f"correction {position}")
-            for position, item in enumerate(corrections, start=1)
-        ),
+        corrections=_corrections(value),
         box_mm=_points(value["box_mm"], "box_mm") if "box_mm" in value else None,
+    )
+
+
+def _own_format(text: str) -> dict[str, object]:
+    value = object_at(parse_json(text), "the file")
+    _check_format(value)
+    return value
+
+
+def _corrections(value: dict[str, object]) -> tuple[Correction, ...]:
+    items = list_at(value.get("corrections", []), "corrections")
+    return tuple(
+        _correction(item, f"correction {position}") for position, item in enumerate(items, start=1)
     )
 
 

@@ -28,12 +28,14 @@ from oncotrace.pipeline.run.digests import file_digest, json_digest, source_dige
 from oncotrace.pipeline.run.folder import require_new
 from oncotrace.pipeline.run.single_run import run_single
 from oncotrace.report.case_picture import case_picture
+from oncotrace.segment.refine import corrector, segmented
 from oncotrace.segment.segmenters import (
     default_segmenter,
     segmenter,
     segmenter_names,
     trained_model,
 )
+from oncotrace.segment.trained import packaged_models
 
 MASK_FILE = "mask.nii.gz"
 CLICKS_FILE = "clicks.json"
@@ -75,6 +77,14 @@ class SegmentTask:
             **self._trained_settings(),
         }
 
+    @property
+    def corrector_fold(self) -> int | None:
+        """Fold of the network that corrects; the mean of all with models that came from elsewhere.
+
+        In those a fold of the same number holds other patients.
+        """
+        return self.fold if self.model in packaged_models() else None
+
     def _trained_settings(self) -> dict[str, object]:
         """Return what a trained model adds: the fold, and the digest of its plan.
 
@@ -102,24 +112,41 @@ class SegmentTask:
             clicks = _clicks_of(case)
         with clock.stage("open"):
             chosen = segmenter(self.model, self.fold)
+            # Opened only where it is needed: that takes time.
+            by = corrector(self.corrector_fold) if clicks.standing_corrections() else None
         with clock.stage("segment"):
             request = SegmentationRequest({self.modality: loaded.scan}, clicks, self.seed)
-            made = chosen.segment(request)
-        with clock.stage("measure"):
-            size = tumour_size(made.mask)
-        with clock.stage("write"):
-            write_mask(made.mask, folder / MASK_FILE)
-            write_clicks(clicks, folder / CLICKS_FILE)
-        with clock.stage("picture"):
-            picture = case_picture(
-                loaded.scan,
-                made.mask,
-                clicks=clicks,
-                size=size,
-                title=_title(case, made, self.modality),
-            )
-            write_bytes(folder / PICTURE_FILE, picture)
-        return _result(loaded, made, size)
+            made = chosen.segment(request) if by is None else segmented(chosen, request, by)
+        return write_segmentation(case, folder, loaded, clicks, made, clock)
+
+
+def write_segmentation(
+    case: Case,
+    folder: Path,
+    loaded: LoadedScan,
+    clicks: Clicks,
+    made: Segmentation,
+    clock: StageClock,
+) -> dict[str, object]:
+    """Write mask, clicks and picture of a case into ``folder`` and return its result.
+
+    Raises
+    ------
+    EmptyMaskError
+        The mask is empty, so there is nothing to measure.
+    OutputError
+        They cannot be written.
+    """
+    with clock.stage("measure"):
+        size = tumour_size(made.mask)
+    with clock.stage("write"):
+        write_mask(made.mask, folder / MASK_FILE)
+        write_clicks(clicks, folder / CLICKS_FILE)
+    with clock.stage("picture"):
+        title = _title(case, made, loaded.scan.modality)
+        picture = case_picture(loaded.scan, made.mask, clicks=clicks, size=size, title=title)
+        write_bytes(folder / PICTURE_FILE, picture)
+    return _result(loaded, clicks, made, size)
 
 
 def segment_case(
@@ -199,7 +226,7 @@ def _clicks_of(case: Case) -> Clicks:
     return read_clicks(case.clicks)
 
 
-def _title(case: Case, made: Segmentation, modality: Modality) -> str:
+def _title(case: Case, made: Segmentation, modality: Modality | None) -> str:
     title = f"{case.case_id}   {modality}   {made.maker}"
     if made.quality is None:
         return title
@@ -207,7 +234,9 @@ def _title(case: Case, made: Segmentation, modality: Modality) -> str:
     return f"{title}   predicted Dice {made.quality.predicted_dice:.2f} ({low:.2f}\u2013{high:.2f})"
 
 
-def _result(loaded: LoadedScan, made: Segmentation, size: TumourSize) -> dict[str, object]:
+def _result(
+    loaded: LoadedScan, clicks: Clicks, made: Segmentation, size: TumourSize
+) -> dict[str, object]:
     quality = made.quality
     return {
         "modality": loaded.scan.modality,
@@ -217,6 +246,7 @@ def _result(loaded: LoadedScan, made: Segmentation, size: TumourSize) -> dict[st
         "predicted_dice_interval": list(quality.predicted_dice_interval) if quality else None,
         "slices_to_check": list(quality.slices_to_check) if quality else None,
         "ends_to_check": list(quality.ends_to_check) if quality else None,
+        "corrections": len(clicks.standing_corrections()),
         "warnings": [*loaded.notes, *made.warnings, *size_warnings(size)],
         "history": list(made.history),
         "segment_seconds": {name: round(value, 3) for name, value in made.seconds.items()},

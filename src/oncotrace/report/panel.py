@@ -163,7 +163,13 @@ def _draw_clicks(axes: "Axes", panel: Panel, clicks: Clicks) -> None:
         _draw_box(axes, panel, clicks.box_mm)
     corrections = clicks.standing_corrections()
     groups = [("o", clicks.points_mm)]
-    groups += [(correction_marker(c.marks_tumour), c.points_mm) for c in corrections]
+    for correction in corrections:
+        is_line = correction.kind == "stroke"
+        marked = correction.points_mm[:1] if is_line else correction.points_mm
+        groups.append((correction_marker(correction.marks_tumour), marked))
+        if is_line:
+            on_screen = panel.view.to_screen_mm(correction.points_mm)
+            axes.plot(*on_screen.T, color=CLICK_COLOUR, linewidth=1.6, path_effects=_halo(2.8))
     near_mm = max(_NEAR_MM, panel.view.geometry.spacing_mm[panel.view.across])
     for marker, points_mm in groups:
         if len(points_mm) == 0:

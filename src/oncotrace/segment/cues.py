@@ -32,7 +32,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt, gaussian_filter
+from scipy.ndimage import gaussian_filter
 from scipy.spatial import ConvexHull
 
 from oncotrace.domain.geometry import Geometry
@@ -40,7 +40,7 @@ from oncotrace.domain.scan import Scan
 from oncotrace.imaging.geodesic import geodesic_distance
 from oncotrace.imaging.intensity import clipped, log_likelihood_ratio, standardised
 from oncotrace.segment.ellipsoid import ellipsoid_of
-from oncotrace.segment.marks import BACKGROUND, TUMOUR, correction_marks, hard_marks
+from oncotrace.segment.marks import BACKGROUND, TUMOUR, hard_marks
 from oncotrace.segment.voi import GridClicks
 
 BEYOND_CLICKS_MM = 5.0
@@ -53,9 +53,6 @@ ELLIPSOID_REACH = 1.5
 """Beyond this multiple of the ellipsoid is outside the tumour."""
 
 APPEARANCE_BLUR_MM = 2.0
-
-CORRECTION_LOG_ODDS = 6.0
-CORRECTION_REACH = 0.2
 
 
 @dataclass(frozen=True)
@@ -113,23 +110,6 @@ def tumour_cues(scan: Scan, clicks: GridClicks) -> Cues:
         typical=-gaussian_filter(np.abs(even - typical), blur),
         geodesic=_geodesic_cue(even, inside, outside, geometry),
     )
-
-
-def correction_evidence(geometry: Geometry, clicks: GridClicks) -> NDArray[np.float32]:
-    """Log-odds [z, y, x] that corrections add around themselves.
-
-    6 where a correction is made, falling off as a Gaussian with the distance from it, of which the
-    standard deviation is a fifth of the mean half axis of the ellipsoid; minus 6 for background.
-    """
-    evidence = np.zeros(geometry.shape_zyx, dtype=np.float32)
-    reach_mm = CORRECTION_REACH * ellipsoid_of(clicks.outline_mm, geometry).mean_half_axis_mm
-    marks = correction_marks(clicks, geometry)
-    for kind in (TUMOUR, BACKGROUND):
-        if (marks == kind).any():
-            distance_mm = distance_transform_edt(marks != kind, geometry.spacing_zyx_mm)
-            fall_off = np.exp(-0.5 * np.square(distance_mm / reach_mm))
-            evidence += (kind * CORRECTION_LOG_ODDS * fall_off).astype(np.float32)
-    return evidence
 
 
 def _hull_depth_mm(points_mm: NDArray[np.float64], geometry: Geometry) -> NDArray[np.float32]:

@@ -64,8 +64,7 @@ def ellipsoid_of(
 class EllipsoidSegmenter:
     """Fills the ellipsoid that the clicks imply; see `ellipsoid_of`.
 
-    The clicks themselves always belong to the mask; corrections beyond added points do not change
-    it.
+    The clicks themselves always belong to the mask.
     """
 
     def segment(self, request: SegmentationRequest) -> Segmentation:

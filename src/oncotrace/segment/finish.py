@@ -15,6 +15,8 @@ from oncotrace.segment.voi import GridClicks, voxels_at
 CERTAIN_LOG_ODDS = 8.0
 """Log-odds beyond the volume of interest."""
 
+NOTHING_LEFT = "nothing is left of the tumour: the mask is empty."
+
 
 def on_source_grid(
     odds: NDArray[np.float32],
@@ -57,7 +59,7 @@ def warnings_about(request: SegmentationRequest, clicks: GridClicks, mask: Mask)
     if others:
         warnings.append(f"only {first} was looked at, not {', '.join(others)}.")
     if mask.is_empty:
-        warnings.append("nothing is left of the tumour: the mask is empty.")
+        warnings.append(NOTHING_LEFT)
     else:
         warnings += _clicks_apart(mask, clicks)
     return tuple(warnings)

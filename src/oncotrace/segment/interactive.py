@@ -36,7 +36,7 @@ from oncotrace.imaging.components import filled
 from oncotrace.imaging.crop import crop_scan, paste
 from oncotrace.imaging.graph_cut import contrast_weights, grid_cut
 from oncotrace.imaging.intensity import clipped, standardised
-from oncotrace.segment.cues import CueWeights, correction_evidence, tumour_cues
+from oncotrace.segment.cues import CueWeights, tumour_cues
 from oncotrace.segment.finish import (
     CERTAIN_LOG_ODDS,
     on_source_grid,
@@ -60,7 +60,7 @@ PROBABILITY_SLOPE = 0.5
 
 
 class GraphCutSegmenter:
-    """Segments by clicks, or a box, and corrections, on any image; see the module."""
+    """Segments by clicks or a box on any image; see the module."""
 
     def __init__(
         self, weights: CueWeights | None = None, quality: QualityModel | None = None
@@ -120,7 +120,6 @@ class GraphCutSegmenter:
         """Log-odds of tumour, positive just where the cut says tumour."""
         marks = hard_marks(clicks, scan.geometry)
         odds = tumour_cues(scan, clicks).log_odds(self._weights)
-        odds += correction_evidence(scan.geometry, clicks)
         odds[rim] = -np.inf
         odds[marks == TUMOUR] = np.inf
         odds[marks == BACKGROUND] = -np.inf
@@ -135,7 +134,7 @@ def _history(clicks: GridClicks, part: Scan, working: Scan) -> tuple[str, ...]:
     size, grid = (" x ".join(str(n) for n in s.geometry.size_xyz) for s in (part, working))
     spacing = " x ".join(f"{mm:.2f}" for mm in working.geometry.spacing_mm)
     return (
-        f"{len(clicks.seeds_mm)} clicks, {len(clicks.corrections)} corrections",
+        f"{len(clicks.seeds_mm)} clicks",
         f"volume of interest {size} voxels, worked on as {grid} of {spacing} mm",
         "graph cut, pieces with clicks kept, holes filled",
     )

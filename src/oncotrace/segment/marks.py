@@ -33,12 +33,17 @@ def correction_marks(clicks: GridClicks, geometry: Geometry) -> NDArray[np.int8]
     return marks
 
 
+def points_of(correction: Correction, geometry: Geometry) -> NDArray[np.float64]:
+    """Points of a correction, shape (n, 3), LPS mm; of a stroke, half a voxel apart at most."""
+    if correction.kind != "stroke":
+        return correction.points_mm
+    return _along(correction.points_mm, min(geometry.spacing_mm) / 2)
+
+
 def _brush(marks: NDArray[np.int8], correction: Correction, geometry: Geometry) -> None:
     """Mark the voxels that hold a point of the correction or lie within its radius of one."""
     value = TUMOUR if correction.marks_tumour else BACKGROUND
-    points_mm = correction.points_mm
-    if correction.kind == "stroke":
-        points_mm = _along(points_mm, min(geometry.spacing_mm) / 2)
+    points_mm = points_of(correction, geometry)
     on_grid = points_mm[geometry.contains(points_mm)]
     marks[tuple(voxels_at(on_grid, geometry).T)] = value
     spacing_zyx_mm = np.asarray(geometry.spacing_zyx_mm)

@@ -13,7 +13,6 @@ from oncotrace.errors import ModelError
 from oncotrace.imaging.crop import paste
 from oncotrace.learning.onnx_predict import Prediction, Predictor
 from oncotrace.learning.plan import Plan
-from oncotrace.segment.cues import correction_evidence
 from oncotrace.segment.finish import CERTAIN_LOG_ODDS, on_source_grid, warnings_about
 from oncotrace.segment.network_input import NetworkInput
 from oncotrace.segment.planned_input import input_for, is_published
@@ -97,7 +96,7 @@ def segmentation_by(
         maker=name,
         probability=whole,
         history=(
-            f"{len(seen.clicks.seeds_mm)} clicks, {len(seen.clicks.corrections)} corrections",
+            f"{len(seen.clicks.seeds_mm)} clicks",
             f"network of fold {', '.join(map(str, predictor.folds))} on "
             f"{' x '.join(map(str, seen.working.size_xyz))} voxels",
             end_product.done,
@@ -122,7 +121,6 @@ def finished_as_planned(made: Prediction, seen: NetworkInput, plan: Plan) -> Fin
         inside, probability = published_on_source_grid(made.logits, seen.working, seen.part, kind)
         return Finished(made.logits, inside, probability, f"post-processing: {kind}")
     odds = np.clip(made.logits, -CERTAIN_LOG_ODDS, CERTAIN_LOG_ODDS)
-    odds += correction_evidence(seen.working, seen.clicks)
     inside, probability = on_source_grid(odds, seen.working, seen.part, seen.clicks, slope=1.0)
     return Finished(odds, inside, probability, "pieces with clicks kept, holes filled")
 

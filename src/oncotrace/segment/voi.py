@@ -37,7 +37,7 @@ class GridClicks:
         The reader's points, shape (n, 3), LPS mm, sorted and without doubles; none for a box.
     outline_mm
         Points just inside the tumour's border that span its extent, shape (n, 3), LPS mm: the
-        seeds, or what a box implies, and the points of positive corrections.
+        seeds, or what a box implies.
     corrections
         Corrections that still stand, oldest first.
     warnings
@@ -73,8 +73,7 @@ def clicks_on_grid(clicks: Clicks, geometry: Geometry) -> GridClicks:
         seeds, warnings = _distinct(clicks.points_mm, geometry)
         outline, flat = _spanning(seeds, geometry)
         warnings += flat
-    added = [c.points_mm for c in corrections if c.marks_tumour]
-    return GridClicks(seeds, np.concatenate([outline, *added]), corrections, tuple(warnings))
+    return GridClicks(seeds, outline, corrections, tuple(warnings))
 
 
 def volume_of_interest(clicks: GridClicks, geometry: Geometry) -> Box:

@@ -50,10 +50,11 @@ def test_brush_without_a_sensible_radius_is_refused(radius_mm: float) -> None:
         Correction("stroke", np.array(POINT), radius_mm=radius_mm)
 
 
-def test_correction_without_a_point_is_refused_unless_it_undoes() -> None:
+def test_correction_without_a_point_is_refused_unless_it_undoes_or_redoes() -> None:
     with pytest.raises(ClickError, match="a negative correction needs at least one point"):
         Correction("negative", np.empty((0, 3)))
-    assert len(Correction("undo", np.empty((0, 3))).points_mm) == 0
+    for kind in ("undo", "redo"):
+        assert len(Correction(kind, np.empty((0, 3))).points_mm) == 0
 
 
 def test_undo_takes_back_the_latest_correction_that_still_counts() -> None:
@@ -62,6 +63,38 @@ def test_undo_takes_back_the_latest_correction_that_still_counts() -> None:
     assert Clicks(POINT, (first, second, undo)).standing_corrections() == (first,)
     assert Clicks(POINT, (first, undo, second)).standing_corrections() == (second,)
     assert Clicks(POINT, (first, undo, undo)).standing_corrections() == ()
+
+
+def test_redo_makes_the_correction_taken_back_last_count_again() -> None:
+    first, second = Correction("positive", np.array(POINT)), Correction("negative", np.array(POINT))
+    undo, redo = (Correction(kind, np.empty((0, 3))) for kind in ("undo", "redo"))
+    both = (first, second, undo, undo)
+    assert Clicks(POINT, (*both, redo)).standing_corrections() == (first,)
+    assert Clicks(POINT, (*both, redo, redo)).standing_corrections() == (first, second)
+    assert Clicks(POINT, (*both, redo, redo, redo)).standing_corrections() == (first, second)
+
+
+def test_a_new_correction_makes_redo_impossible_and_nothing_is_deleted() -> None:
+    first, second = Correction("positive", np.array(POINT)), Correction("negative", np.array(POINT))
+    undo, redo = (Correction(kind, np.empty((0, 3))) for kind in ("undo", "redo"))
+    clicks = Clicks(POINT, (first, undo, second, redo))
+    assert clicks.standing_corrections() == (second,)
+    assert clicks.corrections == (first, undo, second, redo)
+
+
+def test_corrections_are_added_unless_there_is_nothing_to_undo_or_redo() -> None:
+    first, undo, redo = (
+        Correction("positive", np.array(POINT)),
+        *(Correction(kind, np.empty((0, 3))) for kind in ("undo", "redo")),
+    )
+    clicks = Clicks(POINT).with_correction(first).with_correction(undo).with_correction(redo)
+    assert clicks.corrections == (first, undo, redo)
+    with pytest.raises(ClickError, match="nothing to undo") as caught:
+        clicks.with_correction(undo).with_correction(undo)
+    assert caught.value.code == "nothing-to-undo"
+    with pytest.raises(ClickError, match="nothing to redo") as caught:
+        clicks.with_correction(redo)
+    assert caught.value.code == "nothing-to-redo"
 
 
 def test_only_positive_clicks_and_painting_strokes_mark_tumour() -> None:

@@ -14,6 +14,7 @@ from oncotrace.io.clicks_file import (
     clicks_from_points,
     parse_point,
     read_clicks,
+    read_strokes,
     write_clicks,
 )
 
@@ -73,13 +74,15 @@ def slicer(**changes: object) -> dict[str, object]:
 
 def test_own_format_is_read_with_corrections_and_box(tmp_path: Path) -> None:
     undo = {"kind": "undo", "at": "2026-03-01T10:00:00Z"}
-    content = {**OURS, "corrections": [STROKE, undo], "box_mm": [[0, 0, 0], [1, 2, 3]]}
+    changes = [STROKE, undo, {"kind": "redo"}]
+    content = {**OURS, "corrections": changes, "box_mm": [[0, 0, 0], [1, 2, 3]]}
     clicks = read_clicks(saved(tmp_path, "c.json", content))
     np.testing.assert_array_equal(clicks.points_mm, POINTS)
     np.testing.assert_array_equal(clicks.box_mm, [[0, 0, 0], [1, 2, 3]])
-    stroke, taken_back = clicks.corrections
+    stroke, taken_back, again = clicks.corrections
     assert (stroke.kind, stroke.radius_mm, stroke.paints) == ("stroke", 2.5, False)
     assert (taken_back.kind, taken_back.at) == ("undo", "2026-03-01T10:00:00Z")
+    assert again.kind == "redo"
 
 
 def test_own_format_is_written_as_the_contract_says(tmp_path: Path) -> None:
@@ -381,6 +384,39 @@ def test_fiducial_list_is_written_with_slicers_header(tmp_path: Path) -> None:
         *FCSV.format(system="LPS").splitlines()[:3],
         "1,1.5,-2.0,3.0,0,0,0,1,1,1,0,click-1,,",
     ]
+
+
+# ---- strokes alone -----------------------------------------------------------------------------
+
+
+def test_strokes_are_read_without_first_clicks(tmp_path: Path) -> None:
+    content = {"format": 1, "frame": "LPS", "corrections": [STROKE, {**STROKE, "paints": True}]}
+    strokes = read_strokes(saved(tmp_path, "s.json", content))
+    assert [stroke.paints for stroke in strokes] == [False, True]
+    np.testing.assert_array_equal(strokes[0].points_mm, POINTS)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({**OURS, "corrections": [STROKE]}, "must hold strokes alone, found first clicks or a box"),
+        (
+            {"format": 1, "frame": "LPS", "corrections": [{"kind": "undo"}, STROKE]},
+            "found a correction of the kind undo",
+        ),
+        ({"format": 1, "frame": "LPS"}, "must hold strokes alone, found none"),
+        ({"frame": "LPS", "corrections": [STROKE]}, 'must say "format": 1'),
+        ("{", "line 1: this is not JSON"),
+    ],
+)
+def test_what_is_not_strokes_alone_is_refused(tmp_path: Path, content: object, reason: str) -> None:
+    with pytest.raises(ClickError, match=rf"^s\.json: .*{reason}"):
+        read_strokes(saved(tmp_path, "s.json", content))
+
+
+def test_strokes_in_another_format_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ClickError, match=r"c\.mrk\.json is no file of strokes"):
+        read_strokes(saved(tmp_path, "c.mrk.json", SLICER_POINTS))
 
 
 # ---- typed by hand -----------------------------------------------------------------------------

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from oncotrace.domain.clicks import Clicks, Correction
+from oncotrace.domain.clicks import Clicks
 from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.scan import Scan
-from oncotrace.segment.cues import CueWeights, correction_evidence, tumour_cues
+from oncotrace.segment.cues import CueWeights, tumour_cues
 from oncotrace.segment.voi import clicks_on_grid
 from oncotrace.segment.working_grid import WORKING_VOXELS, on_working_grid
 
@@ -73,21 +73,6 @@ def test_log_odds_are_the_weighted_sum():
         + 6 * cues.geodesic
     )
     np.testing.assert_allclose(cues.log_odds(weights), expected, rtol=1e-4, atol=1e-4)
-
-
-def test_corrections_speak_for_their_surroundings():
-    negative = Correction("negative", GRID.to_point_mm([(40, 30, 30)]))
-    positive = Correction("positive", GRID.to_point_mm([(20, 30, 30)]))
-    clicks = Clicks(GRID.to_point_mm(SIX_XYZ), (negative, positive))
-    evidence = correction_evidence(GRID, clicks_on_grid(clicks, GRID))
-    assert evidence[30, 30, 40] == pytest.approx(-6.0, abs=0.1)
-    assert evidence[30, 30, 20] == pytest.approx(6.0, abs=0.1)
-    assert abs(evidence[0, 0, 0]) < 0.01
-
-
-def test_without_corrections_there_is_no_evidence_from_them():
-    clicks = clicks_on_grid(Clicks(GRID.to_point_mm(SIX_XYZ)), GRID)
-    assert not correction_evidence(GRID, clicks).any()
 
 
 def test_the_weights_are_those_that_the_benchmark_fitted():

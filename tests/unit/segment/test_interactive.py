@@ -65,7 +65,7 @@ def test_the_result_says_who_made_it_how_and_how_long_it_took():
     made = segmented(image_of(mask), clicked(mask))
     assert made.maker == "six-click-graphcut"
     assert set(made.seconds) == {"crop", "cut", "paste", "quality"}
-    assert made.history[0] == "6 clicks, 0 corrections"
+    assert made.history[0] == "6 clicks"
     assert made.warnings == ()
     assert made.probability[mask.voxels].mean() > 0.7
 
@@ -99,35 +99,6 @@ def test_a_click_that_the_image_contradicts_is_kept_and_named():
     x, y, z = np.rint(GRID.to_index(points[rightmost])).astype(int)
     assert made.mask.voxels[z, y, x]
     assert any("lie apart from the segmented tumour" in warning for warning in made.warnings)
-
-
-def test_a_negative_click_removes_more_than_its_voxel():
-    mask = pear()
-    scan = image_of(mask, contrast=0.0)
-    before = segmented(scan, clicked(mask)).mask
-    wrong = Correction("negative", GRID.to_point_mm([(40, 22, 15)]))
-    after = segmented(scan, clicked(mask), wrong).mask
-    assert not after.voxels[15, 22, 40]
-    assert np.count_nonzero(before.voxels & ~after.voxels) > 20
-
-
-def test_a_positive_click_beyond_the_clicks_adds_more_than_its_voxel():
-    mask = pear()
-    scan = image_of(mask, contrast=0.0)
-    before = segmented(scan, clicked(mask)).mask
-    missed = Correction("positive", GRID.to_point_mm([(39, 70, 15)]))
-    after = segmented(scan, clicked(mask), missed).mask
-    assert after.voxels[15, 70, 39]
-    assert np.count_nonzero(after.voxels & ~before.voxels) > 50
-
-
-def test_what_an_undo_takes_back_leaves_no_trace():
-    mask = pear()
-    wrong = Correction("negative", GRID.to_point_mm([(40, 22, 15)]), radius_mm=5.0)
-    undo = Correction("undo", np.empty((0, 3)))
-    first = segmented(image_of(mask), clicked(mask))
-    second = segmented(image_of(mask), clicked(mask), wrong, undo)
-    np.testing.assert_array_equal(first.probability, second.probability)
 
 
 def test_a_box_is_enough():

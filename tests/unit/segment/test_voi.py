@@ -132,14 +132,6 @@ def test_a_box_beyond_the_image_is_cut_and_a_box_outside_it_is_refused():
         clicks_on_grid(Clicks(np.empty((0, 3)), box_mm=outside), GRID)
 
 
-def test_positive_corrections_widen_the_outline_and_negative_ones_do_not():
-    positive = Correction("positive", GRID.to_point_mm([(50, 25, 20)]))
-    negative = Correction("negative", GRID.to_point_mm([(5, 25, 20)]))
-    found = clicks_on_grid(clicks_at(SIX_XYZ, corrections=(positive, negative)), GRID)
-    x = GRID.to_index(found.outline_mm)[:, 0]
-    assert (x.min(), x.max()) == (20, 50)
-
-
 def test_the_volume_of_interest_has_a_margin_of_ten_millimetres_clipped_at_the_image():
     box = volume_of_interest(clicks_on_grid(clicks_at(SIX_XYZ), GRID), GRID)
     assert box.start_xyz == (10, 5, 9)

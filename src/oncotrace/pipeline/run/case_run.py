@@ -41,14 +41,36 @@ def fill_folder(task: CaseTask, case: Case, folder: Path, clock: StageClock) -> 
     with clock.stage("digest"):
         digests = task.input_digests(case)
     result = task.run(case, folder, clock)
+    asked = input_digest(task, digests)
+    return write_result(folder, case, result, clock, inputs=digests, asked=asked)
+
+
+def write_result(
+    folder: Path,
+    case: Case,
+    result: Mapping[str, object],
+    clock: StageClock,
+    *,
+    inputs: Mapping[str, str],
+    asked: str,
+) -> dict[str, object]:
+    """Write ``result.json`` of a case and return its content.
+
+    Parameters
+    ----------
+    inputs
+        Digests of what the result was made from, by role.
+    asked
+        Digest of journey, settings and inputs that the run asked for; see `input_digest`.
+    """
     complete = {
         "format": 1,
         "case_id": case.case_id,
         **result,
         "seconds": clock.seconds(),
         "version": oncotrace.__version__,
-        "inputs": digests,
-        "input_digest": input_digest(task, digests),
+        "inputs": dict(inputs),
+        "input_digest": asked,
     }
     write_json(folder / RESULT_FILE, complete)
     return complete

@@ -71,7 +71,7 @@ def _recorded_outcomes(
             if outcome.failure is not None:
                 failures.append(outcome.failure)
             if outcome.case_id not in done:
-                _log_event(out, outcome)
+                _log_outcome(out, outcome)
             yield outcome
     finally:
         _close_run(cohort, out, failures)
@@ -145,23 +145,40 @@ def _outcomes(
     yield from outcomes
 
 
-def _log_event(out: Path, outcome: CaseOutcome) -> None:
-    event: dict[str, object] = {"at": now(), "case_id": outcome.case_id}
+def _log_outcome(out: Path, outcome: CaseOutcome) -> None:
+    event: dict[str, object] = {"case_id": outcome.case_id}
     if outcome.failure is None:
         event |= {"event": "done", "seconds": (outcome.result or {}).get("seconds")}
     else:
         event |= {"event": "failed", **asdict(outcome.failure)}
-    with refused_writes("log.jsonl"), (out / "log.jsonl").open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps(event) + "\n")
+    log_event(out, event)
 
 
-def _close_run(cohort: Cohort, out: Path, failures: list[CaseFailure]) -> None:
+def write_results(cohort: Cohort, out: Path) -> None:
+    """Write the table of a run's results anew, from what the folders of its cases hold.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
+    """
     results = [
         read_json(folder / RESULT_FILE)
         for folder in (out / "cases" / case.case_id for case in cohort.cases)
         if folder.is_dir()
     ]
     write_table([_flat(result) for result in results], out / "table.csv", replace=True)
+
+
+def log_event(out: Path, event: Mapping[str, object]) -> None:
+    """Append what happened to a case to the run's log."""
+    line = json.dumps({"at": now(), **event})
+    with refused_writes("log.jsonl"), (out / "log.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write(line + "\n")
+
+
+def _close_run(cohort: Cohort, out: Path, failures: list[CaseFailure]) -> None:
+    write_results(cohort, out)
     rows = [asdict(failure) for failure in failures]
     write_table(rows, out / "failures.csv", columns=_FAILURE_COLUMNS, replace=True)
     record = read_json(out / RUN_FILE)

@@ -10,7 +10,8 @@ from pathlib import Path
 from oncotrace.atomic import refused_writes, write_text
 from oncotrace.errors import InputError, OutputError
 
-_PARTIAL = ".partial"
+PARTIAL = ".partial"
+"""How the names of temporary folders end, which begin with a dot."""
 
 
 def require_new(out: Path) -> None:
@@ -41,7 +42,7 @@ def whole_folder(out: Path) -> Iterator[Path]:
         ``out`` exists and is not empty, or cannot be written.
     """
     require_new(out)
-    temporary = out.with_name(f".{out.name}.{secrets.token_hex(4)}{_PARTIAL}")
+    temporary = out.with_name(f".{out.name}.{secrets.token_hex(4)}{PARTIAL}")
     with refused_writes(out.name):
         temporary.mkdir(parents=True)
     try:
@@ -54,7 +55,7 @@ def whole_folder(out: Path) -> Iterator[Path]:
 
 def remove_partial(parent: Path) -> None:
     """Remove what interrupted `whole_folder` blocks left below ``parent``."""
-    for folder in parent.glob(f".*{_PARTIAL}"):
+    for folder in parent.glob(f".*{PARTIAL}"):
         shutil.rmtree(folder, ignore_errors=True)
 
 
