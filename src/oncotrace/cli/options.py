@@ -8,15 +8,16 @@ import typer
 MaskOrCohort = Annotated[
     Path,
     typer.Argument(
-        help="A mask (NIfTI, NRRD, MetaImage), an RTSTRUCT, or a cohort.csv.",
+        help="A mask (NIfTI, NRRD, MetaImage, .seg.nrrd, DICOM SEG, RTSTRUCT), or a cohort.csv.",
         metavar="MASK|COHORT.csv",
     ),
 ]
 DrawnOn = Annotated[
-    Path | None, typer.Option("--image", help="The image that an RTSTRUCT was drawn on.")
+    Path | None, typer.Option("--image", help="The image that a SEG or RTSTRUCT was made on.")
 ]
 Region = Annotated[
-    str | None, typer.Option("--region", help="Region of an RTSTRUCT, if it holds several.")
+    str | None,
+    typer.Option("--region", help="Segment or region of the mask, if the file holds several."),
 ]
 MaskColumn = Annotated[
     str | None, typer.Option("--modality", help="Which mask column of the cohort.")

@@ -10,7 +10,7 @@ from oncotrace.cli.output import EXIT_SOME_FAILED, console
 
 def verify(
     run: Annotated[
-        Path, typer.Argument(help="Folder that segment, measure or evaluate has written.")
+        Path, typer.Argument(help="Folder that segment, import, measure or evaluate has written.")
     ],
 ) -> None:
     """Compute a run again and say whether masks and numbers are the same."""
