@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pydicom import dcmread
+from tests.unit.pipeline.killer import Killed, killed_after
 from typer.testing import CliRunner
 
 from oncotrace.cli.app import app
@@ -19,6 +21,7 @@ from oncotrace.errors import (
     OutputError,
     SettingsError,
 )
+from oncotrace.io.clicks_file import read_clicks
 from oncotrace.io.dicom_seg_read import read_segment
 from oncotrace.io.dicom_source import read_source
 from oncotrace.io.rtstruct import read_region
@@ -27,6 +30,7 @@ from oncotrace.io.structured_report_read import read_report
 from oncotrace.io.volume_file import read_mask, write_mask
 from oncotrace.pipeline.demo import run_demo
 from oncotrace.pipeline.export import FILE_OF_FORMAT, export_case
+from oncotrace.pipeline.run.replacement import finish_replacement, replacement
 
 DEMO_CASE = Path(__file__).parents[2] / "src" / "oncotrace" / "demo_case"
 SOURCE = DEMO_CASE / "STS_003_mr_t1.zip"
@@ -56,7 +60,8 @@ def test_every_format_holds_the_same_tumour(case: Path, tmp_path: Path) -> None:
     region = read_region(out / "rtstruct.dcm", source.geometry)
     segment = read_segment(out / "segmentation.dcm", source.geometry)
     slicer = read_slicer_segmentation(out / "segmentation.seg.nrrd")
-    for read in (region.mask, segment.mask, slicer):
+    volumes = [read_mask(out / name) for name in ("mask.nii.gz", "mask.nrrd")]
+    for read in (region.mask, segment.mask, slicer, *volumes):
         assert read.geometry.matches(mask.geometry)
         np.testing.assert_array_equal(read.voxels, mask.voxels)
     stored = read_report(out / "report.dcm")
@@ -95,6 +100,92 @@ def test_surfaces_need_no_source(case: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     names = sorted(path.name for path in (tmp_path / "files").iterdir())
     assert names == ["segmentation.seg.nrrd", "surface.stl"]
+
+
+@pytest.mark.parametrize("name", ["nifti", "nrrd"])
+def test_a_volume_needs_no_source_and_is_the_mask(case: Path, tmp_path: Path, name: str) -> None:
+    exported = export_case(case, tmp_path / "files", formats=(name,), source=None)
+    mask, read = read_mask(case / "mask.nii.gz"), read_mask(exported.files[0])
+    np.testing.assert_array_equal(read.voxels, mask.voxels)
+    assert read.geometry.matches(mask.geometry)
+    assert exported.notes == ()
+
+
+def test_markups_hold_the_clicks_and_the_diameters_of_the_result(
+    case: Path, tmp_path: Path
+) -> None:
+    export_case(case, tmp_path / "files", formats=("markups",), source=None)
+    path = tmp_path / "files" / "markups.mrk.json"
+    clicks = read_clicks(case / "clicks.json")
+    np.testing.assert_array_equal(read_clicks(path).points_mm, clicks.points_mm)
+    result = json.loads((case / "result.json").read_text())
+    lines = [m for m in json.loads(path.read_text())["markups"] if m["type"] == "Line"]
+    kinds = ("longest_axial", "perpendicular", "longest_3d")
+    assert len(lines) == len(kinds)
+    for line, kind in zip(lines, kinds, strict=True):
+        [length] = line["measurements"]
+        assert length["value"] == result[f"{kind}_diameter_mm"]
+        ends = np.array([point["position"] for point in line["controlPoints"]])
+        assert ends.tolist() == result[f"{kind}_diameter_points_mm"]
+        assert length["value"] == pytest.approx(np.linalg.norm(ends[1] - ends[0]), rel=1e-9)
+
+
+def test_a_result_without_its_diameters_is_refused_for_markups(copy: Path, tmp_path: Path) -> None:
+    result = json.loads((copy / "result.json").read_text())
+    points = result.pop("perpendicular_diameter_points_mm")
+    for damaged in (result, {**result, "perpendicular_diameter_points_mm": points[:1]}):
+        (copy / "result.json").write_text(json.dumps(damaged))
+        with pytest.raises(InputError, match="does not hold perpendicular_diameter_mm") as caught:
+            export_case(copy, tmp_path / "files", formats=("markups",), source=None)
+        assert caught.value.code == "not-a-case"
+    export_case(copy, tmp_path / "files", formats=("stl",), source=None)
+
+
+def test_markups_of_a_case_without_clicks_are_the_diameters_which_is_said(
+    copy: Path, tmp_path: Path
+) -> None:
+    (copy / "clicks.json").unlink()
+    exported = export_case(copy, tmp_path / "files", formats=("markups",), source=None)
+    assert exported.notes == (
+        "the case has no clicks.json, so the markups are its diameters alone.",
+    )
+    markups = json.loads(exported.files[0].read_text())["markups"]
+    assert [markup["name"] for markup in markups] == [
+        "Longest axial diameter",
+        "Perpendicular diameter",
+        "Longest 3D diameter",
+    ]
+
+
+def test_a_case_whose_correction_was_interrupted_is_refused(copy: Path, tmp_path: Path) -> None:
+    with pytest.raises(Killed), killed_after(1, moves_into(copy)):
+        replace_by_the_same(copy)
+    code = require_refusal(InputError, copy, tmp_path / "out", SOURCE, "was interrupted")
+    assert code == "correction-interrupted"
+    done = CliRunner().invoke(
+        app, ["export", str(copy), "--to", "nifti", "--out", str(tmp_path / "out")]
+    )
+    assert done.exit_code == 2
+    assert "Run oncotrace refine on it once" in " ".join(done.stderr.split())
+
+    finish_replacement(copy, lambda: None)
+    export_case(copy, tmp_path / "out", formats=("nifti",), source=None)
+
+
+def replace_by_the_same(folder: Path) -> None:
+    """Replace mask and clicks of a case together, as a correction does."""
+    with replacement(folder, guard="clicks.json", after=lambda: None) as temporary:
+        for name in ("mask.nii.gz", "clicks.json"):
+            shutil.copyfile(folder / name, temporary / name)
+
+
+def moves_into(folder: Path) -> Callable[[str, tuple[object, ...]], bool]:
+    """Count what is moved directly into a folder."""
+
+    def counts(event: str, arguments: tuple[object, ...]) -> bool:
+        return event == "os.rename" and Path(str(arguments[1])).parent == folder.resolve()
+
+    return counts
 
 
 def test_a_report_brings_the_segmentation_that_it_refers_to(case: Path, tmp_path: Path) -> None:

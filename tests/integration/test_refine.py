@@ -99,7 +99,7 @@ def test_a_correction_is_obeyed_and_everything_follows(cli, case):
     run = cli("refine", case, f"--positive={outside}")
     assert run.exit_code == 0, run.stderr
     assert "Corrections that count: 1." in run.stdout
-    assert "segmentation.dcm in this folder hold the mask as it was before" in run.stderr
+    assert "note: segmentation.dcm in this folder hold the mask as it was before" in run.stderr
     assert is_in_mask(case, outside)
     result = result_of(case)
     assert (before["corrections"], result["corrections"]) == (0, 1)

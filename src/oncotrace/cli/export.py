@@ -14,7 +14,11 @@ def export(
         typer.Argument(help="A case that oncotrace segment wrote.", metavar="DIR"),
     ],
     to: Annotated[
-        str, typer.Option(help="Formats, separated by commas: seg, rtstruct, sr, stl, slicer.")
+        str,
+        typer.Option(
+            help="Formats, separated by commas: seg, rtstruct, sr, stl, slicer, nifti, nrrd, "
+            "markups."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="New folder for the files.")],
     source: Annotated[
@@ -25,7 +29,7 @@ def export(
         str | None, typer.Option(help="Series Instance UID, if the source holds several series.")
     ] = None,
 ) -> None:
-    """Write a segmented tumour as DICOM SEG, RTSTRUCT, structured report, STL or for 3D Slicer."""
+    """Write a segmented tumour as DICOM, STL, NIfTI or NRRD, or for 3D Slicer."""
     from oncotrace.pipeline.export import export_case
 
     names = [name.strip() for name in to.split(",") if name.strip()]

@@ -7,7 +7,6 @@ Modules/Loadable/Markups/Resources/Schema/markups-schema-v1.0.3.json. ``.fcsv``:
 guide, "Markups fiducial point list file format"; its coordinate systems 0 and 1 are RAS and LPS.
 """
 
-import json
 import re
 
 import numpy as np
@@ -17,11 +16,14 @@ from oncotrace.domain.clicks import Clicks
 from oncotrace.errors import ClickError
 from oncotrace.io.csv_cells import number_in, read_rows
 from oncotrace.io.json_values import list_at, numbers_at, object_at, parse_json, text_at
-
-_SCHEMA = (
-    "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/"
-    "Schema/markups-schema-v1.0.3.json#"
+from oncotrace.io.slicer_markups_write import (
+    MARKUPS_SCHEMA,
+    RAS_AXES_IN_LPS,
+    markups_json,
+    point_list,
+    roi,
 )
+
 _SCHEMA_V1 = re.compile(r"markups-schema-v1\.\d+\.\d+\.json#*$", re.IGNORECASE)
 _TO_LPS = {
     "LPS": np.array([1.0, 1.0, 1.0]),
@@ -29,7 +31,6 @@ _TO_LPS = {
     "RAS": np.array([-1.0, -1.0, 1.0]),
     "0": np.array([-1.0, -1.0, 1.0]),
 }
-_RAS_AXES_IN_LPS = [-1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0]
 _TILT_TOLERANCE = 1e-3
 
 _FCSV_COLUMNS = "id,x,y,z,ow,ox,oy,oz,vis,sel,lock,label,desc,associatedNodeID"
@@ -42,7 +43,8 @@ _FCSV_HEADER = re.compile(r"#\s*(?P<key>[A-Za-z ]+?)\s*=\s*(?P<value>.*?)\s*")
 def read_markups(text: str) -> Clicks:
     """Clicks of a Markups JSON file with one point list, or one ROI, which becomes the box.
 
-    Points that Slicer only previews under the cursor are left out: they were never placed.
+    Points that Slicer only previews under the cursor are left out: they were never placed. So are
+    lines beside that markup, which measure something, as those that `write_case_markups` adds.
 
     Raises
     ------
@@ -50,19 +52,22 @@ def read_markups(text: str) -> Clicks:
         It is another markup or several, a point has no place, or a ROI is tilted.
     """
     value = object_at(parse_json(text), "the file")
-    if not _SCHEMA_V1.search(text_at(value.get("@schema", _SCHEMA), "@schema")):
+    if not _SCHEMA_V1.search(text_at(value.get("@schema", MARKUPS_SCHEMA), "@schema")):
         raise ClickError("its @schema is not 3D Slicer's markups schema 1.", code="newer-format")
     if "markups" not in value:
         raise ClickError("there is no key 'markups'; this is not a 3D Slicer markups file.")
     markups = [object_at(item, "a markup") for item in list_at(value["markups"], "markups")]
-    if len(markups) != 1:
+    candidates = [markup for markup in markups if markup.get("type") != "Line"] or markups
+    if len(candidates) != 1:
         kinds = ", ".join(str(markup.get("type"))[:20] for markup in markups) or "none"
         raise ClickError(
-            f"a file of clicks holds one markup, found {len(markups)} ({kinds}).",
-            hint="Save the point list of the tumour, or its ROI, alone.",
+            f"a file of clicks holds one markup, found {len(markups)} ({kinds}); lines beside it "
+            "do not count.",
+            hint="Save the point list of the tumour, or its ROI, alone; of a case that oncotrace "
+            "exported, give its clicks.json, which holds the corrections too.",
             code="several-markups",
         )
-    [markup] = markups
+    [markup] = candidates
     system = markup.get("coordinateSystem", value.get("coordinateSystem", "LPS"))
     to_lps = _sign_to_lps(text_at(system, "coordinateSystem"))
     _require_millimetres(markup.get("coordinateUnits", "mm"))
@@ -87,24 +92,11 @@ def markups_text(clicks: Clicks) -> str:
     """
     if clicks.box_mm is None or len(clicks.points_mm):
         require_points_only(clicks)
-        shape: dict[str, object] = {"type": "Fiducial"}
-        points = clicks.points_mm
+        markup = point_list(clicks.points_mm)
     else:
         _require_no_corrections(clicks)
-        shape, points = _roi(clicks.box_mm)
-    markup = {
-        **shape,
-        "coordinateSystem": "LPS",
-        "coordinateUnits": "mm",
-        "locked": False,
-        "fixedNumberOfControlPoints": False,
-        "labelFormat": "%N-%d",
-        "lastUsedControlPointNumber": len(points),
-        "controlPoints": [
-            _control_point(position, point) for position, point in enumerate(points, start=1)
-        ],
-    }
-    return json.dumps({"@schema": _SCHEMA, "markups": [markup]}, indent=2, allow_nan=False) + "\n"
+        markup = roi(clicks.box_mm)
+    return markups_json([markup])
 
 
 def read_fcsv(text: str) -> Clicks:
@@ -217,7 +209,7 @@ def _roi_box(markup: dict[str, object]) -> NDArray[np.float64]:
     size = np.array(numbers_at(markup.get("size"), 3, "the ROI's size"))
     if size.min() < 0:
         raise ClickError("the ROI's size is negative.")
-    turned = numbers_at(markup.get("orientation", _RAS_AXES_IN_LPS), 9, "the ROI's orientation")
+    turned = numbers_at(markup.get("orientation", RAS_AXES_IN_LPS), 9, "the ROI's orientation")
     axes = np.abs(np.array(turned).reshape(3, 3))
     along = np.round(axes)
     if not (
@@ -232,33 +224,6 @@ def _roi_box(markup: dict[str, object]) -> NDArray[np.float64]:
         )
     half = along @ size / 2
     return np.stack([centre - half, centre + half])
-
-
-def _roi(box_mm: NDArray[np.float64]) -> tuple[dict[str, object], NDArray[np.float64]]:
-    centre = box_mm.mean(axis=0)
-    roi = {
-        "type": "ROI",
-        "roiType": "Box",
-        "center": centre.tolist(),
-        "orientation": _RAS_AXES_IN_LPS,
-        "size": np.abs(box_mm[1] - box_mm[0]).tolist(),
-    }
-    return roi, centre[np.newaxis]
-
-
-def _control_point(position: int, point: NDArray[np.float64]) -> dict[str, object]:
-    return {
-        "id": str(position),
-        "label": f"click-{position}",
-        "description": "",
-        "associatedNodeID": "",
-        "position": point.tolist(),
-        "orientation": _RAS_AXES_IN_LPS,
-        "selected": True,
-        "locked": False,
-        "visibility": True,
-        "positionStatus": "defined",
-    }
 
 
 def _fcsv_header(text: str) -> tuple[tuple[int, ...], NDArray[np.float64]]:

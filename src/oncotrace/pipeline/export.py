@@ -7,10 +7,13 @@ from typing import get_args
 from uuid import NAMESPACE_OID, uuid5
 
 from oncotrace import __version__
+from oncotrace.domain.clicks import Clicks
 from oncotrace.domain.mask import Mask
+from oncotrace.domain.measurement import Diameter
 from oncotrace.domain.segmentation import Quality
 from oncotrace.errors import InputError, SettingsError
 from oncotrace.imaging.surface_mesh import surface_mesh
+from oncotrace.io.clicks_file import read_clicks
 from oncotrace.io.dicom_seg import (
     AlgorithmFamily,
     AlgorithmType,
@@ -19,14 +22,16 @@ from oncotrace.io.dicom_seg import (
 )
 from oncotrace.io.dicom_source import SourceSeries, read_source
 from oncotrace.io.rtstruct_write import write_structure
+from oncotrace.io.slicer_markups_write import write_case_markups
 from oncotrace.io.slicer_segmentation import write_slicer_segmentation
 from oncotrace.io.stl_file import write_stl
 from oncotrace.io.structured_report import TumourReport, write_report
-from oncotrace.io.volume_file import read_mask
+from oncotrace.io.volume_file import read_mask, write_mask
 from oncotrace.measure.tumour_size import tumour_size
 from oncotrace.pipeline.run.case_run import RESULT_FILE
 from oncotrace.pipeline.run.folder import read_json, require_new, whole_folder
-from oncotrace.pipeline.segment import MASK_FILE
+from oncotrace.pipeline.run.replacement import is_half_replaced
+from oncotrace.pipeline.segment import CLICKS_FILE, MASK_FILE
 
 FILE_OF_FORMAT = {
     "seg": "segmentation.dcm",
@@ -34,12 +39,21 @@ FILE_OF_FORMAT = {
     "sr": "report.dcm",
     "stl": "surface.stl",
     "slicer": "segmentation.seg.nrrd",
+    "nifti": "mask.nii.gz",
+    "nrrd": "mask.nrrd",
+    "markups": "markups.mrk.json",
 }
 """Formats by name, and what their files are called."""
 
 DICOM_FORMATS = ("seg", "rtstruct", "sr")
 """Formats that refer to the images, whose series must be given."""
 
+_VOLUMES = {"nifti", "nrrd"}
+_DIAMETERS = {
+    "longest_axial_diameter": "Longest axial diameter",
+    "perpendicular_diameter": "Perpendicular diameter",
+    "longest_3d_diameter": "Longest 3D diameter",
+}
 _REGION_NAME = "GTV"
 _SEGMENT_NAME = "Tumour"
 _ALGORITHM_FAMILY: dict[str, AlgorithmFamily] = {"six-click-graphcut": "graph-cut"}
@@ -66,7 +80,8 @@ def export_case(
     Parameters
     ----------
     case_folder
-        What `segment` wrote for one case: a folder with ``mask.nii.gz`` and ``result.json``.
+        What `segment` wrote for one case: a folder with ``mask.nii.gz`` and ``result.json``, and
+        ``clicks.json`` for the markups, which without it hold the diameters alone.
     formats
         Names of `FILE_OF_FORMAT`.
     source
@@ -79,7 +94,10 @@ def export_case(
     SettingsError
         There is no such format, or a DICOM format is asked for without the images.
     InputError
-        The folder holds no case, or the source is not the series that was segmented.
+        The folder holds no case, or one whose correction was interrupted, or the source is not the
+        series that was segmented.
+    ClickError
+        The case's clicks, wanted for the markups, cannot be read.
     EmptyMaskError
         The mask is empty.
     OutputError
@@ -93,15 +111,18 @@ def export_case(
             hint="Give their DICOM folder with --source.",
             code="no-source",
         )
+    _require_whole(case_folder)
     result = _result_of(case_folder)
     mask = read_mask(case_folder / MASK_FILE)
     mask.require_not_empty()
     series = None if source is None else _source_of(source, series_uid, mask, result)
+    clicks = _clicks_of(case_folder) if "markups" in wanted else None
     with whole_folder(out) as folder:
-        files = write_formats(mask, result, series, folder, wanted)
-    return Exported(
-        tuple(out / file.name for file in files), () if series is None else series.notes
-    )
+        files = write_formats(mask, result, series, folder, wanted, clicks=clicks)
+    notes = [] if series is None else [*series.notes]
+    if "markups" in wanted and clicks is None:
+        notes.append(f"the case has no {CLICKS_FILE}, so the markups are its diameters alone.")
+    return Exported(tuple(out / file.name for file in files), tuple(notes))
 
 
 def known_formats(names: Collection[str]) -> tuple[str, ...]:
@@ -128,8 +149,13 @@ def write_formats(
     series: SourceSeries | None,
     folder: Path,
     formats: Collection[str],
+    *,
+    clicks: Clicks | None = None,
 ) -> list[Path]:
-    """Write a mask and what ``result.json`` says of it in the formats; returns the files."""
+    """Write a mask and what ``result.json`` says of it in the formats; returns the files.
+
+    The clicks are shown by markups alone.
+    """
     files = {name: folder / FILE_OF_FORMAT[name] for name in formats}
     if series is not None and any(name in files for name in DICOM_FORMATS):
         _write_dicom(mask, result, series, files)
@@ -137,6 +163,11 @@ def write_formats(
         write_stl(surface_mesh(mask), files["stl"])
     if "slicer" in files:
         write_slicer_segmentation(mask, files["slicer"], name=_SEGMENT_NAME)
+    for name in _VOLUMES & files.keys():
+        write_mask(mask, files[name])
+    if "markups" in files:
+        diameters = {title: _diameter(result, name) for name, title in _DIAMETERS.items()}
+        write_case_markups(files["markups"], clicks=clicks, diameters=diameters)
     return list(files.values())
 
 
@@ -198,6 +229,39 @@ def _quality(result: Mapping[str, object]) -> Quality | None:
         (float(low), float(high)),
         tuple(map(int, slices)) if isinstance(slices, list) else (),
         tuple(map(str, ends)) if isinstance(ends, list) else (),
+    )
+
+
+def _require_whole(case_folder: Path) -> None:
+    """Refuse a case of whose files some are those before a correction and some those after."""
+    if is_half_replaced(case_folder):
+        raise InputError(
+            f"a correction of {case_folder.name} was interrupted, so its files do not belong "
+            "together.",
+            hint="Run oncotrace refine on it once, without options, which finishes the correction.",
+            code="correction-interrupted",
+        )
+
+
+def _clicks_of(case_folder: Path) -> Clicks | None:
+    """Clicks of a case; none where the mask was made elsewhere."""
+    path = case_folder / CLICKS_FILE
+    return read_clicks(path) if path.is_file() else None
+
+
+def _diameter(result: Mapping[str, object], name: str) -> Diameter:
+    """Return a diameter that ``result.json`` holds, with its ends."""
+    match result.get(f"{name}_mm"), result.get(f"{name}_points_mm"):
+        case (
+            float(length_mm),
+            [[float(x1), float(y1), float(z1)], [float(x2), float(y2), float(z2)]],
+        ):
+            return Diameter(length_mm, (x1, y1, z1), (x2, y2, z2))
+    raise InputError(
+        f"{RESULT_FILE} does not hold {name}_mm and {name}_points_mm, a length and two points.",
+        hint="Give a folder that oncotrace segment or import has written; if it is one, restore "
+        f"its {RESULT_FILE} from a copy.",
+        code="not-a-case",
     )
 
 

@@ -275,4 +275,5 @@ def _tell_run(run: RecordedRun, folder: Path) -> None:
 
 
 def _exports(folder: Path) -> tuple[str, ...]:
-    return tuple(name for name in FILE_OF_FORMAT.values() if (folder / name).is_file())
+    exports = (name for name in FILE_OF_FORMAT.values() if name != MASK_FILE)
+    return tuple(name for name in exports if (folder / name).is_file())

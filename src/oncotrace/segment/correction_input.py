@@ -69,12 +69,13 @@ class MarkedPoints:
 class CorrectionInput:
     """Channels [c, z, y, x] in the cube, and where it lies.
 
-    ``log_odds`` are those of tumour in the cube before the correction; ``box`` is the part of the
-    image's grid that the cube may change.
+    ``log_odds`` are those of tumour in the cube before the correction, ``distance_mm`` that from
+    the click; ``box`` is the part of the image's grid that the cube may change.
     """
 
     channels: NDArray[np.float32]
     log_odds: NDArray[np.float32]
+    distance_mm: NDArray[np.float32]
     cube: Geometry
     box: Box
     depth_mm: float
@@ -142,18 +143,18 @@ def correction_input(
         odds, part.geometry, cube, interpolation="linear", outside=-CERTAIN_LOG_ODDS
     )
     even = _image(part, cube)
-    radius = _distance_mm(cube, point_mm) / (REACH * depth)
+    distance_mm = _distance_mm(cube, point_mm)
     makers = {
         "image": lambda: even,
         "log-odds": lambda: side * there / np.float32(4),
         "border": lambda: side * _border(there > 0, cube, depth),
         "guidance": lambda: _guidance(even, cube, point_mm),
         "marks": lambda: side * _marks(before, cube, depth),
-        "radius": lambda: radius,
+        "radius": lambda: distance_mm / np.float32(REACH * depth),
         "side": lambda: np.full_like(there, side),
         "scale": lambda: np.full_like(there, np.log(depth / _UNIT_MM)),
     }
-    return CorrectionInput(stacked(names, makers), there, cube, box, depth, side)
+    return CorrectionInput(stacked(names, makers), there, distance_mm, cube, box, depth, side)
 
 
 def log_odds_of(probability: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -165,8 +166,8 @@ def log_odds_of(probability: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def window(cube: Geometry) -> NDArray[np.float32]:
     """Weight of the correction [z, y, x]: 1, and falling to 0 over the outer fifth of the cube."""
-    n = cube.size_xyz[0]
-    offset = np.abs(np.arange(n) - (n - 1) / 2) / (n / 2)
+    half = (cube.size_xyz[0] - 1) / 2
+    offset = np.abs(np.arange(cube.size_xyz[0]) - half) / half
     edge = np.clip((1 - offset) / 0.2, 0, 1).astype(np.float32)
     weight: NDArray[np.float32] = edge[:, None, None] * edge[None, :, None] * edge[None, None, :]
     return weight

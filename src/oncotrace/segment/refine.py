@@ -4,8 +4,10 @@
    not obey yet, the one deepest on the wrong side is taken.
 2. A network looks at a cube around it (``correction_input``) and says how far its side reaches.
    Towards the faces of the cube its word counts less and less; beyond them nothing changes.
-3. What the reader has marked, now and before, is as it is marked; of two marks the later counts.
-4. So again, `MOST_LOOKS` times at most, while points are not obeyed; then all are.
+3. People click in the middle of a mistake, so no mistake is deeper than the click: where what the
+   network would change is, only what it is surer of changes (`believed`).
+4. What the reader has marked, now and before, is as it is marked; of two marks the later counts.
+5. So again, `MOST_LOOKS` times at most, while points are not obeyed; then all are.
 
 A correction depends on the image, on mask and probability before it and on what was marked
 earlier, on nothing else: a history that is replayed gives the same voxels.
@@ -50,6 +52,9 @@ MODEL = Path(str(files("oncotrace") / "correction_model"))
 MOST_LOOKS = 4
 BORDER_MM = 2.0
 """Over this distance from its border the probability of a mask without one falls off."""
+SURENESS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+UNSURE = 0.3
+"""Log-odds are limited to this where a change of sides was not believed."""
 _THREADS = 2
 _BELOW_HALF = np.nextafter(np.float32(0.5), np.float32(0))
 
@@ -108,7 +113,7 @@ class Corrector:
             )
             said = seen.side * self.answering.predict(seen.channels).logits
             part = probability[seen.box.slices_zyx]
-            part[...] = expit(log_odds_of(part) + _change(said, seen, geometry))
+            part[...] = expit(log_odds_of(part) + _change(believed(said, seen), seen, geometry))
             _obey(voxels, probability, clicks, seen.box, geometry)
         _obey(voxels, probability, clicks, _box_of(points_mm, correction, geometry), geometry)
         return replace(
@@ -120,6 +125,26 @@ class Corrector:
             warnings=_warnings(made, is_empty=not voxels.any()),
             seconds={**made.seconds, "correct": time.perf_counter() - start},
         )
+
+
+def believed(said: NDArray[np.float32], seen: CorrectionInput) -> NDArray[np.float32]:
+    """Log-odds of tumour after a correction [z, y, x]: what was said, where it is sure enough.
+
+    Farther than a depth from the click a voxel changes sides only if its log-odds are beyond the
+    least of `SURENESS` at which no voxel that changes lies deeper among those that do than the
+    click lies in the mistake.
+    """
+    changing = (said > 0) != (seen.log_odds > 0)
+    beyond = np.clip(seen.distance_mm / seen.depth_mm - 1, 0, 1)
+    sure = changing
+    for least in SURENESS:
+        sure = changing & (np.abs(said) >= least * beyond)
+        inside_mm = distance_transform_edt(np.pad(sure, 1), seen.cube.spacing_zyx_mm)
+        if inside_mm.max() <= seen.depth_mm:
+            break
+    unsure = np.sign(seen.log_odds) * np.minimum(np.abs(seen.log_odds), UNSURE)
+    kept: NDArray[np.float32] = np.where(changing & ~sure, unsure, said).astype(np.float32)
+    return kept
 
 
 def corrector(fold: int | None = None) -> Corrector:
