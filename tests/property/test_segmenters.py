@@ -9,6 +9,7 @@ from oncotrace.domain.clicks import Clicks, Correction
 from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.scan import Scan
 from oncotrace.domain.segmentation import SegmentationRequest
+from oncotrace.segment.refine import corrector, segmented
 from oncotrace.segment.segmenters import BUILT_IN, segmenter
 from oncotrace.segment.voi import voxels_at
 
@@ -87,7 +88,8 @@ def test_what_holds_for_every_segmenter_holds_for_a_network(request, place, orde
     at = tuple(voxels_at(point, geometry)[0])
     for kind in ("negative", "positive"):
         corrected = with_clicks(request, request.clicks.points_mm, (Correction(kind, point),))
-        assert network.segment(corrected).mask.voxels[at] == (kind == "positive")
+        made = segmented(network, corrected, corrector(0))
+        assert made.mask.voxels[at] == (kind == "positive")
 
 
 @settings(max_examples=20, deadline=None)
@@ -109,7 +111,7 @@ def test_a_negative_correction_is_outside_and_a_positive_one_inside(request, pla
     for kind in ("negative", "positive"):
         correction = Correction(kind, point, radius)
         corrected = with_clicks(request, request.clicks.points_mm, (correction,))
-        made = segmenter("six-click-graphcut").segment(corrected)
+        made = segmented(segmenter("six-click-graphcut"), corrected, corrector(0))
         assert made.mask.voxels[at] == (kind == "positive")
 
 
