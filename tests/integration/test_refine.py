@@ -184,7 +184,8 @@ def test_a_corrected_case_of_a_cohort_is_kept_verified_and_listed(cli, cohort, t
     run = cli("refine", case, f"--positive={outside}")
     assert run.exit_code == 0, run.stderr
     corrected = state_of(case)
-    assert set(corrected) == set(KEPT) - {"run.json"}
+    files = set(KEPT) - {"run.json"}
+    assert set(corrected) == files | {f"history/0001/{name}" for name in files}
     rows = (out / "table.csv").read_text().splitlines()
     assert f",{result_of(case)['voxels']}" in rows[1]
     last = json.loads((out / "log.jsonl").read_text().splitlines()[-1])
