@@ -8,7 +8,8 @@ from oncotrace.domain.mask import Mask
 from oncotrace.io.dicom_source import SourceSeries, read_source
 from oncotrace.io.rtstruct import read_region
 from oncotrace.io.volume_file import write_mask
-from oncotrace.pipeline.export import DICOM_FORMATS, FILE_OF_FORMAT, export_case
+from oncotrace.pipeline.export import export_case
+from oncotrace.pipeline.export_formats import DICOM_FORMATS, FILE_OF_FORMAT
 
 REAL_SERIES = tuple(f"{p}/{s}" for p in ("STS_003", "STS_025") for s in ("CT", "MR_T1", "PET"))
 KINDS = {"seg": "Segmentation", "rtstruct": "RTStructureSet", "sr": "Comprehensive3DSR"}

@@ -29,7 +29,8 @@ from oncotrace.io.slicer_segmentation import read_slicer_segmentation
 from oncotrace.io.structured_report_read import read_report
 from oncotrace.io.volume_file import read_mask, write_mask
 from oncotrace.pipeline.demo import run_demo
-from oncotrace.pipeline.export import FILE_OF_FORMAT, export_case
+from oncotrace.pipeline.export import export_case
+from oncotrace.pipeline.export_formats import FILE_OF_FORMAT
 from oncotrace.pipeline.run.replacement import finish_replacement, replacement
 
 DEMO_CASE = Path(__file__).parents[2] / "src" / "oncotrace" / "demo_case"

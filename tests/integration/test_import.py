@@ -22,7 +22,8 @@ from oncotrace.io.dicom_source import read_source
 from oncotrace.io.rtstruct import read_region
 from oncotrace.io.slicer_segmentation import write_slicer_segmentation
 from oncotrace.io.volume_file import read_mask, write_mask
-from oncotrace.pipeline.export import FILE_OF_FORMAT, export_case
+from oncotrace.pipeline.export import export_case
+from oncotrace.pipeline.export_formats import FILE_OF_FORMAT
 from oncotrace.pipeline.import_case import import_case
 
 DEMO_CASE = Path(__file__).parents[2] / "src" / "oncotrace" / "demo_case"

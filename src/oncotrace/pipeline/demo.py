@@ -11,7 +11,8 @@ from oncotrace.io.clicks_file import read_clicks
 from oncotrace.io.dicom_source import read_source
 from oncotrace.io.volume_file import read_mask
 from oncotrace.measure.volume import volume_ml
-from oncotrace.pipeline.export import DICOM_FORMATS, write_formats
+from oncotrace.pipeline.export import write_formats
+from oncotrace.pipeline.export_formats import DICOM_FORMATS
 from oncotrace.pipeline.inputs import load_mask, load_scan
 from oncotrace.pipeline.segment import MASK_FILE, segment_case
 

@@ -28,25 +28,11 @@ from oncotrace.io.stl_file import write_stl
 from oncotrace.io.structured_report import TumourReport, write_report
 from oncotrace.io.volume_file import read_mask, write_mask
 from oncotrace.measure.tumour_size import tumour_size
+from oncotrace.pipeline.export_formats import DICOM_FORMATS, FILE_OF_FORMAT
 from oncotrace.pipeline.run.case_run import RESULT_FILE
 from oncotrace.pipeline.run.folder import read_json, require_new, whole_folder
 from oncotrace.pipeline.run.replacement import is_half_replaced
 from oncotrace.pipeline.segment import CLICKS_FILE, MASK_FILE
-
-FILE_OF_FORMAT = {
-    "seg": "segmentation.dcm",
-    "rtstruct": "rtstruct.dcm",
-    "sr": "report.dcm",
-    "stl": "surface.stl",
-    "slicer": "segmentation.seg.nrrd",
-    "nifti": "mask.nii.gz",
-    "nrrd": "mask.nrrd",
-    "markups": "markups.mrk.json",
-}
-"""Formats by name, and what their files are called."""
-
-DICOM_FORMATS = ("seg", "rtstruct", "sr")
-"""Formats that refer to the images, whose series must be given."""
 
 _VOLUMES = {"nifti", "nrrd"}
 _DIAMETERS = {

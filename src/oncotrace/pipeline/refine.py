@@ -18,7 +18,7 @@ from oncotrace.io.clicks_file import clicks_json, read_clicks
 from oncotrace.io.cohort_table import read_cohort
 from oncotrace.io.volume_file import read_mask
 from oncotrace.pipeline.cohort import file_of
-from oncotrace.pipeline.export import FILE_OF_FORMAT
+from oncotrace.pipeline.export_formats import FILE_OF_FORMAT
 from oncotrace.pipeline.inputs import load_scan
 from oncotrace.pipeline.recorded_run import RecordedRun, recorded_run
 from oncotrace.pipeline.run.case_run import RESULT_FILE, write_result

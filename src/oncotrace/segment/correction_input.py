@@ -96,7 +96,7 @@ def marked_points(clicks: GridClicks) -> MarkedPoints:
 
 
 def depth_mm(mask: Mask, point_mm: NDArray[np.float64]) -> float:
-    """Distance of the point's voxel from the nearest voxel of the other label, 1 to 12 mm."""
+    """Distance of the point's voxel from the nearest voxel of the other label, 1 to 20 mm."""
     geometry = mask.geometry
     box = box_around(
         geometry.to_index(point_mm)[None], MOST_DEPTH_MM / np.asarray(geometry.spacing_mm), geometry

@@ -112,8 +112,7 @@ class Corrector:
                 scan, mask, probability, point_mm, is_tumour=correction.marks_tumour, before=earlier
             )
             said = seen.side * self.answering.predict(seen.channels).logits
-            part = probability[seen.box.slices_zyx]
-            part[...] = expit(log_odds_of(part) + _change(believed(said, seen), seen, geometry))
+            _follow(probability, believed(said, seen), seen, geometry)
             _obey(voxels, probability, clicks, seen.box, geometry)
         _obey(voxels, probability, clicks, _box_of(points_mm, correction, geometry), geometry)
         return replace(
@@ -223,14 +222,19 @@ def _deepest_disobeyed(
     return deepest
 
 
-def _change(
-    said: NDArray[np.float32], seen: CorrectionInput, geometry: Geometry
-) -> NDArray[np.float32]:
-    """Log-odds to add [z, y, x] on the part of the image's grid that the cube covers."""
+def _follow(
+    probability: NDArray[np.float32],
+    said: NDArray[np.float32],
+    seen: CorrectionInput,
+    geometry: Geometry,
+) -> None:
+    """Let the probability become what was said in the cube; elsewhere every bit stays."""
     limited = np.clip(said, -CERTAIN_LOG_ODDS, CERTAIN_LOG_ODDS)
-    part = geometry.crop(seen.box.start_xyz, seen.box.size_xyz)
+    grid = geometry.crop(seen.box.start_xyz, seen.box.size_xyz)
     difference = (limited - seen.log_odds) * window(seen.cube)
-    return resample_array(difference, seen.cube, part, interpolation="linear", outside=0.0)
+    change = resample_array(difference, seen.cube, grid, interpolation="linear", outside=0.0)
+    part, changing = probability[seen.box.slices_zyx], change != 0
+    part[changing] = expit(log_odds_of(part[changing]) + change[changing])
 
 
 def _obey(
