@@ -10,6 +10,7 @@ from oncotrace.cli import (
     export,
     import_case,
     measure,
+    propagate,
     refine,
     segment,
     train,
@@ -49,6 +50,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("segment")(segment.segment)
 app.command("refine")(refine.refine)
+app.command("propagate")(propagate.propagate)
 app.command("measure")(measure.measure)
 app.command("export")(export.export)
 app.command("import")(import_case.import_file)
