@@ -9,7 +9,14 @@ from numpy.typing import NDArray
 
 from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.mask import Mask
-from oncotrace.imaging.overlap import dice, hausdorff95_mm, jaccard, precision, sensitivity
+from oncotrace.imaging.overlap import (
+    dice,
+    f_beta,
+    hausdorff95_mm,
+    jaccard,
+    precision,
+    sensitivity,
+)
 from oncotrace.imaging.surface_distance import surface_agreement
 
 SHAPE = (3, 5, 6)
@@ -115,5 +122,8 @@ def test_shares_are_consistent_with_each_other(a: NDArray[np.bool_], b: NDArray[
     assert jaccard(first, second) == pytest.approx(overlap / (2 - overlap))
     found, right = sensitivity(first, second), precision(first, second)
     assert found == precision(second, first)
+    assert f_beta(first, second, beta=1) == pytest.approx(overlap)
+    assert min(found, right) <= f_beta(first, second, beta=2) + 1e-12
+    assert f_beta(first, second, beta=2) <= max(found, right) + 1e-12
     if found + right > 0:
         assert overlap == pytest.approx(2 * found * right / (found + right))

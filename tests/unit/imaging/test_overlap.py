@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.mask import Mask
-from oncotrace.errors import GeometryMismatchError
+from oncotrace.errors import GeometryMismatchError, SettingsError
 from oncotrace.imaging.overlap import (
     dice,
+    f_beta,
     hausdorff95_mm,
     jaccard,
     precision,
@@ -104,7 +105,35 @@ def test_shares_are_those_of_their_definitions() -> None:
     assert precision(a, b) == pytest.approx(4 / 8)
 
 
-@pytest.mark.parametrize("share", [dice, jaccard, sensitivity, precision])
+def f2(mask: Mask, reference: Mask) -> float:
+    return f_beta(mask, reference, beta=2)
+
+
+def test_f_beta_is_the_weighted_harmonic_mean_of_precision_and_sensitivity() -> None:
+    # 8 voxels against 12, of which 4 are shared: precision 1/2, sensitivity 1/3.
+    a = box(slice(0, 4), slice(0, 2), slice(0, 1))
+    b = box(slice(2, 8), slice(0, 2), slice(0, 1))
+    assert f_beta(a, b, beta=2) == pytest.approx(5 / (1 / (1 / 2) + 4 / (1 / 3)))
+    assert f_beta(a, b, beta=1) == pytest.approx(dice(a, b))
+    assert f_beta(b, a, beta=2) > f_beta(a, b, beta=2)  # too much is better than too little
+    assert f_beta(a, b, beta=1e-6) == pytest.approx(precision(a, b))
+    assert f_beta(a, b, beta=1e6) == pytest.approx(sensitivity(a, b))
+
+
+def test_f_beta_of_disjoint_masks_is_zero_and_of_equal_masks_one() -> None:
+    a = box(slice(0, 4), slice(0, 4), slice(0, 4))
+    assert f2(a, a) == 1.0
+    assert f2(a, box(slice(4, 8), slice(0, 4), slice(0, 4))) == 0.0
+
+
+@pytest.mark.parametrize("beta", [0.0, -1.0, math.inf, math.nan])
+def test_a_beta_that_is_not_positive_is_refused(beta: float) -> None:
+    a = box(slice(0, 4), slice(0, 4), slice(0, 4))
+    with pytest.raises(SettingsError, match="beta must be a positive number"):
+        f_beta(a, a, beta=beta)
+
+
+@pytest.mark.parametrize("share", [dice, jaccard, sensitivity, precision, f2])
 def test_only_two_empty_masks_agree_when_one_is_empty(
     share: Callable[[Mask, Mask], float],
 ) -> None:
@@ -130,7 +159,7 @@ def test_volume_error_in_percent_is_infinite_against_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "measure", [jaccard, sensitivity, precision, volume_error_ml, volume_error_percent]
+    "measure", [jaccard, sensitivity, precision, f2, volume_error_ml, volume_error_percent]
 )
 def test_every_measure_refuses_masks_on_different_grids(
     measure: Callable[[Mask, Mask], float],
