@@ -51,10 +51,12 @@ def make_phantom(folder: Path, *, seed: int = 0) -> Phantom:
     )
 
 
-def write_tiny_model(folder: Path, **recipe: object) -> Path:
+def write_tiny_model(
+    folder: Path, names: tuple[str, ...] = ("fold_0", "fold_1"), **recipe: object
+) -> Path:
     """Write a model of two folds, as if trained on T1; its random networks find no tumour."""
     plan = tiny_plan(**recipe).model_copy(update={"preparation": {"modalities": ["mr-t1"]}})
-    networks = {fold: (NETWORKS / f"fold_{fold}.onnx").read_bytes() for fold in (0, 1)}
+    networks = {fold: (NETWORKS / f"{name}.onnx").read_bytes() for fold, name in enumerate(names)}
     write_model(folder, plan, networks, card="# Tiny\n\nFor \x1b[31mtests\x1b[0m.\n")
     return folder
 

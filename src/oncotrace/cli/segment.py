@@ -1,13 +1,18 @@
 """``oncotrace segment``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from oncotrace.cli.options import Jobs, Resume
 from oncotrace.cli.output import finish_cohort, show_folder, show_size
 from oncotrace.cli.parse import clicks_from_options, known_modality, refuse_together
+from oncotrace.domain.scan import Modality, modality_named
+from oncotrace.errors import SettingsError
+
+if TYPE_CHECKING:
+    from oncotrace.pipeline.inputs import OtherGrids
 
 
 def segment(
@@ -41,6 +46,22 @@ def segment(
         str | None,
         typer.Option(help="Segmenter or model folder; the modality's default if not given."),
     ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="Without clicks: automatic or multi-sequence.",
+        ),
+    ] = None,
+    channel: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Another sequence of the same patient, for a model that looks at several.",
+            metavar="NAME=IMAGE",
+        ),
+    ] = None,
+    other_grids: Annotated[
+        str, typer.Option(help="Channels on another grid than the image: resample or refuse.")
+    ] = "resample",
     series: Annotated[
         str | None, typer.Option(help="Series Instance UID, if the folder holds several series.")
     ] = None,
@@ -48,24 +69,33 @@ def segment(
     resume: Resume = False,
     jobs: Jobs = 1,
 ) -> None:
-    """Segment and measure one tumour from its clicks, or every case of a cohort."""
+    """Segment and measure one tumour, from its clicks or without, or every case of a cohort."""
+    grids = _other_grids(other_grids)
     if source.suffix.lower() == ".csv":
         refuse_together(
-            "a cohort", {"--clicks": clicks, "--point": point, "--box": box, "--series": series}
+            "a cohort",
+            {"--clicks": clicks, "--point": point, "--box": box, "--series": series}
+            | {"--channel": channel},
         )
-        _segment_cohort(source, out, modality, model, seed, resume, jobs)
+        _segment_cohort(source, out, modality, model, recipe, grids, seed, resume, jobs)
         return
     refuse_together("one image", {"--resume": resume, "--jobs": jobs if jobs != 1 else None})
     from oncotrace.pipeline.segment import segment_case
+    from oncotrace.segment.segmenters import is_without_clicks
 
+    given = any((clicks, point, box))
+    without = not given and (recipe is not None or (model is not None and is_without_clicks(model)))
     result = segment_case(
         source,
-        clicks_from_options(clicks, point, box),
+        None if without else clicks_from_options(clicks, point, box),
         out,
         modality=known_modality(modality),
         model=model,
         seed=seed,
         series_uid=series,
+        recipe=recipe,
+        channels=_channels(channel or []),
+        other_grids=grids,
     )
     show_size(result)
     show_folder(out, "picture.png", "mask.nii.gz", "result.json")
@@ -76,6 +106,8 @@ def _segment_cohort(
     out: Path,
     modality: str | None,
     model: str | None,
+    recipe: str | None,
+    other_grids: "OtherGrids",
     seed: int,
     resume: bool,
     jobs: int,
@@ -90,5 +122,29 @@ def _segment_cohort(
         seed=seed,
         resume=resume,
         jobs=jobs,
+        recipe=recipe,
+        other_grids=other_grids,
     )
     finish_cohort(run.outcomes, run.cases, "segmenting", out)
+
+
+def _channels(given: list[str]) -> dict[Modality, Path]:
+    """Images by sequence, from NAME=IMAGE."""
+    channels: dict[Modality, Path] = {}
+    for text in given:
+        name, equals, file = text.partition("=")
+        if not equals or not file or name in channels:
+            raise SettingsError(
+                f"--channel {text} is not NAME=IMAGE, or its sequence is given twice.",
+                hint="For example --channel pet=pet.nii.gz.",
+            )
+        channels[modality_named(name)] = Path(file)
+    return channels
+
+
+def _other_grids(text: str) -> "OtherGrids":
+    if text == "refuse":
+        return "refuse"
+    if text == "resample":
+        return "resample"
+    raise SettingsError(f"--other-grids is resample or refuse, not {text!r}.")

@@ -22,7 +22,8 @@ def train(
     table: Annotated[Path, typer.Argument(help="A cohort.csv with masks.", metavar="COHORT.csv")],
     recipe: Annotated[str, typer.Option(help="Name of a recipe, or a TOML file.")],
     modality: Annotated[
-        list[str], typer.Option(help="Sequence; give it twice to train one network on two.")
+        list[str],
+        typer.Option(help="Sequence; give several, also as mr-t1,ct, to train one network on all."),
     ],
     folds: Annotated[Path, typer.Option(help="Table with the columns patient_id and fold.")],
     out: Annotated[Path, typer.Option(help="New folder for the model.")],
@@ -49,7 +50,7 @@ def train(
         table,
         out,
         recipe=named_recipe(recipe),
-        modalities=tuple(modality_named(name) for name in modality),
+        modalities=tuple(modality_named(name) for text in modality for name in text.split(",")),
         folds=folds,
         resume=resume,
         only=fold or (),

@@ -19,7 +19,8 @@ class SegmentationRequest:
     Parameters
     ----------
     channels
-        Scans by modality, all on one grid.
+        Scans by modality. The result lies on the first one's grid; segmenters for several
+        sequences take the others wherever they lie, those for one refuse other grids.
     clicks
         The reader's clicks, or none for an automatic segmenter.
     seed

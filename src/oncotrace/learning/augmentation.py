@@ -1,4 +1,8 @@
-"""How often and how far training samples are changed at random."""
+"""How often and how far training samples are changed at random.
+
+`Augmentation.recrop_mm` and `Augmentation.channel_dropout` change how a sample is taken from a case
+and are up to whoever makes samples; all others are done by the trainer to samples of any kind.
+"""
 
 from typing import Annotated, Literal, Self
 
@@ -13,6 +17,10 @@ _LOWEST = {
     "low_resolution": 1.0,
     "bias_field": 0.0,
 }
+
+
+def _is_off(value: float) -> bool:
+    return value == 0
 
 
 def _ordered(value: tuple[float, float]) -> tuple[float, float]:
@@ -69,6 +77,12 @@ class Augmentation(BaseModel):
     """How many voxels are averaged to one; along z alone (thick slices) or along all axes."""
     bias_field: Draw = Draw(range=(0.0, 0.3))
     """Standard deviation of the logarithm of a smooth field that multiplies values."""
+    # Off, these two are not written: plans of before keep their digests, and older versions read
+    # new plans.
+    recrop_mm: float = Field(default=0.0, ge=0, le=100, exclude_if=_is_off)
+    """Each side of a whole image is cropped or edge-padded by at most this much, drawn anew."""
+    channel_dropout: Probability = Field(default=0.0, exclude_if=_is_off)
+    """How often each image channel is hidden as if it were missing; one always stays."""
 
     @model_validator(mode="after")
     def _strengths_that_make_sense(self) -> Self:

@@ -101,7 +101,7 @@ def make_plan(
         The grid is too small for three levels, or its size does not suit the strides.
     """
     size = recipe.grid.size_xyz
-    spacing = data.target_spacing_mm
+    spacing = recipe.grid.spacing_mm or data.target_spacing_mm
     if size and recipe.grid.mode == "fixed":
         spacing = _triple(np.divide(data.median_extent_mm, size))
     planned_for = np.array(size or np.divide(data.median_extent_mm, spacing), dtype=float)

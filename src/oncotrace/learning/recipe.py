@@ -15,6 +15,11 @@ _PRESETS = files("oncotrace.learning") / "recipes"
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
 Size = Annotated[int, Field(ge=1, le=1024)]
+Millimetres = Annotated[float, Field(gt=0, le=100)]
+
+
+def _is_absent(value: object) -> bool:
+    return value is None
 
 
 class Channels(BaseModel):
@@ -54,11 +59,18 @@ class Grid(BaseModel):
     size_xyz: tuple[Size, Size, Size] | None = None
     share_on_target: float = Field(default=1 / 3, ge=0, le=1)
     """How many of the training patches have a target voxel at their centre."""
+    # Not written where it is not given: plans of before keep their digests.
+    spacing_mm: tuple[Millimetres, Millimetres, Millimetres] | None = Field(
+        default=None, exclude_if=_is_absent
+    )
+    """(x, y, z), on a free grid and in patches; the data decide unless given."""
 
     @model_validator(mode="after")
     def _size_unless_free(self) -> Self:
         if (self.mode == "free") == (self.size_xyz is not None):
             raise ValueError("size_xyz is given unless mode is 'free', and only then")
+        if self.mode == "fixed" and self.spacing_mm is not None:
+            raise ValueError("spacing_mm is given unless mode is 'fixed'")
         return self
 
 
@@ -127,6 +139,9 @@ class Recipe(BaseModel):
     model_config = _CLOSED
 
     name: Name
+    preparation: Name | None = Field(default=None, exclude_if=_is_absent)
+    """How channels are made and masks finished; known to the stage that does it. By default the
+    grid's mode decides, as it did before there was a choice."""
     channels: Channels
     grid: Grid
     network: Network = Network()

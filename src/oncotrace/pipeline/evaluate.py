@@ -20,6 +20,7 @@ from oncotrace.pipeline.evaluation_summary import (
 )
 from oncotrace.pipeline.mask_agreement import SURFACE_TOLERANCE_MM, mask_agreement
 from oncotrace.pipeline.measure import MeasureTask, load_case_mask
+from oncotrace.pipeline.model_choice import other_sequences
 from oncotrace.pipeline.predictions import (
     OutOfFold,
     PredictionFolder,
@@ -28,7 +29,7 @@ from oncotrace.pipeline.predictions import (
 )
 from oncotrace.pipeline.run.clock import StageClock
 from oncotrace.pipeline.run.cohort_run import CohortRun, run_cohort
-from oncotrace.pipeline.segment import SegmentTask
+from oncotrace.pipeline.segment import SegmentTask, recorded_segment_task
 from oncotrace.pipeline.train import FOLDS_DIGEST
 from oncotrace.pipeline.worst_cases import worst_pictures
 from oncotrace.report.evaluated_case import EvaluatedCase
@@ -183,7 +184,8 @@ def evaluate_model(
     out_of_fold = _known_folds(folds, cohort, model) if folds else None
     if out_of_fold is None:
         segmenter(model)  # refused here, once, rather than for every case
-    source = PredictionModel(SegmentTask(chosen, model, seed), out_of_fold)
+    segment = SegmentTask(chosen, model, seed, channels=other_sequences(model, chosen))
+    source = PredictionModel(segment, out_of_fold)
     task = EvaluateTask(chosen, source)
     questions = checked_questions(cohort, by=by, against=against)
     run = run_cohort(task, table, cohort, out, seed=seed, resume=resume, jobs=jobs)
@@ -194,7 +196,7 @@ def evaluate_task(modality: Modality, settings: Mapping[str, object]) -> Evaluat
     """Task with the settings that a run folder records, to verify it."""
     if settings.get("predictions") is not None:
         return EvaluateTask(modality, PredictionFolder(Path(str(settings["predictions"]))))
-    segment = SegmentTask(modality, str(settings.get("model")), int(str(settings.get("seed"))))
+    segment = recorded_segment_task(modality, settings)
     folds = settings.get("folds")
     out_of_fold = None if folds is None else OutOfFold.read(Path(str(folds)))
     return EvaluateTask(modality, PredictionModel(segment, out_of_fold))

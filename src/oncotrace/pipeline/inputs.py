@@ -1,5 +1,6 @@
 """Reading what a journey starts from, whatever the format."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,9 @@ from oncotrace.io.rtstruct import read_region
 from oncotrace.io.slicer_segmentation import is_slicer_segmentation, read_slicer_segmentation
 from oncotrace.io.volume_file import VOLUME_SUFFIXES, is_volume_file, read_scan
 from oncotrace.io.volume_file import read_mask as read_mask_volume
+
+OtherGrids = Literal["resample", "refuse"]
+"""What is done with images of one patient that do not lie on the first one's grid."""
 
 MaskKind = Literal["volume", "slicer", "seg", "rtstruct"]
 
@@ -95,6 +99,23 @@ def load_scan(
         series.frame_of_reference_uid,
         series.sop_instance_uids,
     )
+
+
+def require_allowed_grids(scans: Mapping[Modality, Scan], other_grids: OtherGrids) -> None:
+    """Refuse images on other grids than the first one's, if that is the setting.
+
+    Raises
+    ------
+    GeometryMismatchError
+        The message describes the two grids.
+    """
+    if other_grids == "resample":
+        return
+    first, *others = scans
+    for name in others:
+        scans[name].geometry.require_match(
+            scans[first].geometry, this=f"{name} image", that=f"{first} image"
+        )
 
 
 def modality_of(source: Path, series_uid: str | None = None) -> Modality:

@@ -41,9 +41,7 @@ def model_card(
             "",
             "## Out of fold",
             "",
-            f"Every case is segmented by the network that never saw its patient. Dice is the mean "
-            f"of {len(SEEDS)} draws of clicks; mean, SD, median and least are over cases. "
-            "`oncotrace evaluate --folds` gives all measures.",
+            _judged(plan, masks),
             "",
             *_summary(masks),
             "",
@@ -58,7 +56,7 @@ def model_card(
             "Scored on the collection that it was trained on, other patients of it; other "
             "hospitals, scanners and tumours have to be tested before the figures are believed "
             "there. The networks were scored one by one; how good their mean is for a new patient "
-            "was not measured. One tumour per set of clicks.",
+            f"was not measured. {_one_tumour(masks)}",
             "",
         ]
     )
@@ -71,9 +69,43 @@ def _training_data(masks: Sequence[OutOfFoldMask]) -> str:
     modalities = ", ".join(sorted({mask.modality for mask in masks}))
     return (
         f"{len(cases)} images ({modalities}) of {len(patients)} patients, each network trained "
-        f"without the patients of its fold ({len(folds)} folds). Clicks were drawn from the "
-        "outlines, afresh at every step."
+        f"without the patients of its fold ({len(folds)} folds). {_drawn(masks)}"
     )
+
+
+def _are_clicked(masks: Sequence[OutOfFoldMask]) -> bool:
+    return any(mask.clicks in RULES for mask in masks)
+
+
+def _drawn(masks: Sequence[OutOfFoldMask]) -> str:
+    if _are_clicked(masks):
+        return "Clicks were drawn from the outlines, afresh at every step."
+    return "No clicks: the networks look at whole images."
+
+
+def _judged(plan: Plan, masks: Sequence[OutOfFoldMask]) -> str:
+    every = "Every case is segmented by the network that never saw its patient."
+    if _are_clicked(masks):
+        return (
+            f"{every} Dice is the mean "
+            f"of {len(SEEDS)} draws of clicks; mean, SD, median and least are over cases. "
+            "`oncotrace evaluate --folds` gives all measures."
+        )
+    text = f"{every} Mean, SD, median and least of Dice are over cases."
+    moved_mm = plan.recipe.augmentation.recrop_mm
+    if moved_mm:
+        text += (
+            f" Every side of an image was cropped or continued by up to {moved_mm:g} mm at random, "
+            "as in training, so that it does not tell where the tumour is."
+        )
+    tidied = plan.preparation.get("post_processing", "none")
+    return f"{text} The post-processing, {tidied}, was chosen on the same masks."
+
+
+def _one_tumour(masks: Sequence[OutOfFoldMask]) -> str:
+    if _are_clicked(masks):
+        return "One tumour per set of clicks."
+    return "Which of several tumours is meant cannot be said: look at the mask."
 
 
 def _network(plan: Plan) -> str:
@@ -93,7 +125,7 @@ def _summary(masks: Sequence[OutOfFoldMask]) -> list[str]:
         "| - | - | - | - | - | - |",
     ]
     for modality in dict.fromkeys(mask.modality for mask in masks):
-        for rule in RULES:
+        for rule in _rules(masks):
             of = np.array(list(_means([m for m in masks if m.modality == modality], rule).values()))
             sd = of.std(ddof=1) if len(of) > 1 else 0.0
             lines.append(
@@ -104,11 +136,17 @@ def _summary(masks: Sequence[OutOfFoldMask]) -> list[str]:
 
 
 def _table(masks: Sequence[OutOfFoldMask]) -> list[str]:
-    lines = [f"| case | fold | {' | '.join(RULES)} |", "| - | - | - | - |"]
-    means = [_means(masks, rule) for rule in RULES]
+    rules = _rules(masks)
+    lines = [f"| case | fold | {' | '.join(rules)} |", "| - " * (2 + len(rules)) + "|"]
+    means = [_means(masks, rule) for rule in rules]
     for case_id, fold in {mask.case_id: mask.fold for mask in masks}.items():
         lines.append(f"| {case_id} | {fold} | {' | '.join(f'{m[case_id]:.3f}' for m in means)} |")
     return lines
+
+
+def _rules(masks: Sequence[OutOfFoldMask]) -> list[str]:
+    """Kinds of clicks, in the order in which they come."""
+    return list(dict.fromkeys(mask.clicks for mask in masks))
 
 
 def _means(masks: Sequence[OutOfFoldMask], rule: str) -> dict[str, float]:

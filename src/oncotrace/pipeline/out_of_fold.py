@@ -70,9 +70,10 @@ def quality_table(masks: Sequence[OutOfFoldMask]) -> QualityTable | None:
     rows = [(mask, mask.features) for mask in masks if mask.features is not None]
     if len({mask.patient_id for mask, _ in rows}) < LEAST_PATIENTS:
         return None
+    names = tuple(name for name in FEATURES if all(name in features for _, features in rows))
     return QualityTable(
-        FEATURES,
-        np.array([[features[name] for name in FEATURES] for _, features in rows]),
+        names,
+        np.array([[features[name] for name in names] for _, features in rows]),
         np.array([mask.dice for mask, _ in rows]),
         tuple(mask.patient_id for mask, _ in rows),
     )

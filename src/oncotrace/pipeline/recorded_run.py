@@ -16,7 +16,7 @@ from oncotrace.pipeline.run.case_run import RESULT_FILE
 from oncotrace.pipeline.run.cohort_run import RUN_FILE
 from oncotrace.pipeline.run.folder import read_json
 from oncotrace.pipeline.run.task import CaseTask, input_digest
-from oncotrace.pipeline.segment import CLICKS_FILE, SegmentTask
+from oncotrace.pipeline.segment import CLICKS_FILE, SegmentTask, recorded_segment_task
 
 _RELATIVE_TOLERANCE = 1e-9
 
@@ -45,11 +45,10 @@ class RecordedRun:
         if self.table is None:
             result = read_json(self.folder / RESULT_FILE)
             name = str(result.get("case_id"))
-            images = {
-                modality_named(str(self.settings.get("modality"))): Path(
-                    str(self.settings["image"])
-                )
-            }
+            first = modality_named(str(self.settings.get("modality")))
+            images = {first: Path(str(self.settings["image"]))}
+            if isinstance(self.task, SegmentTask):
+                images |= zip(self.task.channels, self.task.channel_files, strict=True)
             yield Case(name, name, images, clicks=self.folder / CLICKS_FILE), self.folder
             return
         for case in read_cohort(self.table).cases:
@@ -113,13 +112,12 @@ def _task(settings: Mapping[str, object]) -> CaseTask:
     if journey == "import":
         return ImportTask(Path(str(settings.get("mask"))), modality, segment, series)
     if journey == "segment":
-        fold = settings.get("fold")
-        return SegmentTask(
-            modality,
-            str(settings.get("model")),
-            int(str(settings.get("seed"))),
-            series,
-            int(str(fold)) if fold is not None else None,
+        return recorded_segment_task(modality, settings)
+    if journey == "workflow":
+        raise InputError(
+            "this is the folder of a workflow, whose steps are runs of their own.",
+            hint="Give RUN/steps/CASE/STEP.",
+            code="workflow-steps",
         )
     raise InputError(f"run.json names the unknown journey {journey!r}.", code="damaged-run")
 

@@ -1,7 +1,7 @@
 """The training journey: a cohort with outlines in, a model folder out, one network per fold."""
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,15 +17,16 @@ from oncotrace.learning.model_folder import write_model
 from oncotrace.learning.plan import Plan, make_plan
 from oncotrace.learning.recipe import Recipe, preset, read_recipe
 from oncotrace.pipeline.model_card import model_card
-from oncotrace.pipeline.out_of_fold import OutOfFoldMask, out_of_fold_masks, quality_table
+from oncotrace.pipeline.out_of_fold import quality_table
 from oncotrace.pipeline.run.folder import read_json, require_new, write_json
-from oncotrace.pipeline.training_cases import (
-    TrainingCase,
-    fingerprint_for,
-    training_cases,
-    training_data,
+from oncotrace.pipeline.training_set import (
+    IdentifiedCase,
+    Judgement,
+    TrainingSet,
+    training_set,
 )
 from oncotrace.report.training_curve import training_curves_picture
+from oncotrace.segment.automatic import with_sequences
 from oncotrace.segment.quality_fit import fit_quality
 
 if TYPE_CHECKING:
@@ -89,6 +90,9 @@ def train_model(
 
     Parameters
     ----------
+    modalities
+        Sequences. A recipe with clicks makes a case of each image; one for whole images takes all
+        images of a patient as channels, the first one's outline before the others'.
     only
         Folds to train this time, all unless given; so several processes or machines may share the
         work.
@@ -112,36 +116,37 @@ def train_model(
     require_new(out)
     said = read_text(about, limit_mib=1, error=InputError).strip() if about else ""
     fold_of = read_folds(folds)
-    cases = list(training_cases(read_cohort(table), modalities))
-    folds_there = _folds_of(cases, fold_of, only)
-    plan = make_plan(recipe, fingerprint_for(recipe, cases), {"modalities": [*modalities]})
+    chosen = with_sequences(recipe, modalities)
+    known = training_set(chosen, read_cohort(table), modalities)
+    folds_there = _folds_of(known.cases, fold_of, only)
+    plan = make_plan(chosen, known.fingerprint(chosen), {"modalities": [*modalities]})
     work = training_folder(out)
-    _open_work(work, plan, cases, resume=resume)
+    _open_work(work, plan, known.cases, resume=resume)
     for place, fold in enumerate(folds_there, start=1):
         if not only or fold in only:
-            kept = [case for case in cases if fold_of[case.patient_id] != fold]
-            for now in _trained(plan, kept, fold, work, device):
+            left_out = {patient for patient, of in fold_of.items() if of == fold}
+            for now in _trained(plan, known, left_out, work / f"fold_{fold}.onnx", device):
                 yield FoldProgress(
                     place, len(folds_there), now.step, now.steps, now.loss, now.seconds_left
                 )
     files = {fold: work / f"fold_{fold}.onnx" for fold in folds_there}
     if all(file.exists() for file in files.values()):
         networks = {fold: file.read_bytes() for fold, file in files.items()}
-        masks = []
-        for of_case in out_of_fold_masks(plan, cases, fold_of, networks):
-            masks += of_case
-            yield ScoringProgress(len({mask.case_id for mask in masks}), len(cases))
-        _write_model(out, plan, networks, masks, fold_of, said)
+        judgement = Judgement([], plan)
+        for judgement in known.judged(plan, fold_of, networks):
+            done = len({mask.case_id for mask in judgement.masks})
+            yield ScoringProgress(done, len(known.cases))
+        _write_model(out, judgement, networks, fold_of, said)
 
 
 def _write_model(
     out: Path,
-    plan: Plan,
+    judgement: Judgement,
     networks: Mapping[int, bytes],
-    masks: list[OutOfFoldMask],
     fold_of: Mapping[str, int],
     about: str,
 ) -> None:
+    plan, masks = judgement.plan, judgement.masks
     # So that nobody scores patients with a network that saw them, by another table of folds.
     known = {**plan.preparation, FOLDS_DIGEST: folds_digest(fold_of)}
     table = quality_table(masks)
@@ -160,7 +165,7 @@ def training_folder(out: Path) -> Path:
 
 
 def _folds_of(
-    cases: list[TrainingCase], fold_of: Mapping[str, int], only: Collection[int]
+    cases: Sequence[IdentifiedCase], fold_of: Mapping[str, int], only: Collection[int]
 ) -> list[int]:
     """Folds of the cases, which have one each."""
     if not cases:
@@ -187,7 +192,7 @@ def _folds_of(
     return folds
 
 
-def _open_work(work: Path, plan: Plan, cases: list[TrainingCase], *, resume: bool) -> None:
+def _open_work(work: Path, plan: Plan, cases: Sequence[IdentifiedCase], *, resume: bool) -> None:
     state = {
         "format": 1,
         "plan_digest": plan.training_digest(),
@@ -206,22 +211,22 @@ def _open_work(work: Path, plan: Plan, cases: list[TrainingCase], *, resume: boo
 
 
 def _trained(
-    plan: Plan, kept: list[TrainingCase], fold: int, work: Path, device: str
+    plan: Plan, known: TrainingSet, left_out: Collection[str], network: Path, device: str
 ) -> "Iterator[Progress]":
-    """Train the network of a fold with the cases that are kept, unless that was done before."""
+    """Train a network without some patients, unless that was done before."""
     from oncotrace.learning.train.export import exported
     from oncotrace.learning.train.loop import train, trained_network
 
-    network, checkpoint = work / f"fold_{fold}.onnx", work / f"fold_{fold}.pt"
+    checkpoint = network.with_suffix(".pt")
     if network.exists():
         return
-    data = training_data(kept, plan)
+    data = known.data(plan, left_out)
     with contextlib.closing(
         train(plan, data, checkpoint, resume=checkpoint.exists(), device=device)
     ) as steps:
         yield from steps
     write_bytes(network, exported(trained_network(plan, data, checkpoint), plan))
-    _draw_curves(work)
+    _draw_curves(network.parent)
 
 
 def _draw_curves(work: Path) -> None:

@@ -1,4 +1,7 @@
-"""Six clicks to a mask with a trained network, run by ONNX Runtime: no PyTorch is needed."""
+"""Images, and six clicks if need be, to a mask with a trained network.
+
+ONNX Runtime runs it: no PyTorch is needed.
+"""
 
 import time
 from collections.abc import Callable
@@ -13,9 +16,10 @@ from oncotrace.errors import ModelError
 from oncotrace.imaging.crop import paste
 from oncotrace.learning.onnx_predict import Prediction, Predictor
 from oncotrace.learning.plan import Plan
+from oncotrace.segment.automatic import automatic_segmentation
 from oncotrace.segment.finish import CERTAIN_LOG_ODDS, on_source_grid, warnings_about
 from oncotrace.segment.network_input import NetworkInput
-from oncotrace.segment.planned_input import input_for, is_published
+from oncotrace.segment.planned_input import input_for, is_published, needs_clicks
 from oncotrace.segment.published_finish import plan_post_processing, published_on_source_grid
 from oncotrace.segment.quality import QualityModel, with_quality
 from oncotrace.segment.quality_features import Evidence
@@ -40,9 +44,10 @@ Finish = Callable[[Prediction, NetworkInput, Plan], Finished]
 
 @dataclass(frozen=True, eq=False)
 class NetworkSegmenter:
-    """Segments the first channel of a request with one or several networks of a model folder.
+    """Segments a request with one or several networks of a model folder.
 
-    How the channels are made and the mask is finished is decided by the plan (``planned_input``).
+    How the channels are made and the mask is finished is decided by the plan (``planned_input``):
+    around the clicks on the first channel, or without clicks on whole images (``automatic``).
     """
 
     name: str
@@ -51,7 +56,9 @@ class NetworkSegmenter:
     """From which the quality of the masks is predicted, if the model has it."""
 
     def segment(self, request: SegmentationRequest) -> Segmentation:
-        """Segment the tumour that the clicks point at; see `segmentation_by`."""
+        """Segment the tumour; see `segmentation_by` and `automatic_segmentation`."""
+        if not needs_clicks(self.predictor.plan.recipe):
+            return automatic_segmentation(self.name, self.predictor, request, self.quality)
         made, evidence = self.segment_with_evidence(request)
         return with_quality(made, evidence, self.quality)
 

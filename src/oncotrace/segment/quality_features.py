@@ -73,6 +73,13 @@ FEATURES = (
     "is_ct",
 )
 
+WITHOUT_CLICKS = tuple(
+    name
+    for name in FEATURES
+    if name not in ("ellipsoid_dice", "ellipsoid_ratio", "click_depth_mm", "beyond_clicks_mm")
+)
+"""Those of `FEATURES` that need no clicks."""
+
 _CONTRAST_MM = 5.0
 _LEAST_SPREAD = 0.05
 
@@ -128,6 +135,32 @@ def quality_features(evidence: Evidence) -> dict[str, float]:
         **_of_image(evidence.image, mask.voxels, depth_mm),
     }
     return {name: values[name] for name in FEATURES}
+
+
+def features_without_clicks(
+    members: NDArray[np.float32], mask: Mask, image: Scan
+) -> dict[str, float]:
+    """All `WITHOUT_CLICKS` of a mask without clicks, which is not empty; finite.
+
+    Parameters
+    ----------
+    members
+        Probability of tumour [m, z, y, x] of every network in every orientation.
+    image
+        Intensities on the mask's grid.
+
+    Raises
+    ------
+    EmptyMaskError
+        The mask is empty.
+    """
+    mask.require_not_empty()
+    values = {
+        **_of_probabilities(members),
+        **_of_form(mask),
+        **_of_image(image, mask.voxels, _depth_mm(mask)),
+    }
+    return {name: values[name] for name in WITHOUT_CLICKS}
 
 
 def _depth_mm(mask: Mask) -> NDArray[np.float64]:

@@ -7,10 +7,15 @@ from typing import Protocol
 
 from oncotrace.domain.scan import Modality
 from oncotrace.domain.segmentation import Segmenter
-from oncotrace.errors import ModelError
+from oncotrace.errors import ModelError, SettingsError
 from oncotrace.segment.ellipsoid import EllipsoidSegmenter
 from oncotrace.segment.interactive import GraphCutSegmenter
-from oncotrace.segment.trained import packaged_models, trained_modalities, trained_segmenter
+from oncotrace.segment.trained import (
+    is_automatic,
+    packaged_models,
+    trained_modalities,
+    trained_segmenter,
+)
 
 PLUGINS = "oncotrace.segmenters"
 """Entry-point group: name -> a callable without arguments that returns a `Segmenter`."""
@@ -21,6 +26,8 @@ BUILT_IN: dict[str, Callable[[], Segmenter]] = {
 }
 
 FOR_ANY_MODALITY = "six-click-graphcut"
+RECIPES = ("automatic", "multi-sequence", "coarse-to-fine", "lung")
+"""Ways to segment without clicks that can be asked for by name, once a model is there."""
 
 
 def segmenter(name: str, fold: int | None = None) -> Segmenter:
@@ -68,7 +75,7 @@ def segmenter_names() -> tuple[str, ...]:
 
 
 def default_segmenter(modality: Modality | None) -> str:
-    """Name of the segmenter that is used for a modality when none is asked for.
+    """Name of the segmenter that is used for clicks on a modality when none is asked for.
 
     It is the model that was trained on the modality and comes with oncotrace; where there is none,
     the graph cut, whose weights were fitted on CT and T1 together.
@@ -79,9 +86,51 @@ def default_segmenter(modality: Modality | None) -> str:
         A model that comes with oncotrace is damaged.
     """
     for name, folder in packaged_models().items():
-        if modality in trained_modalities(folder):
+        if modality in trained_modalities(folder) and not is_automatic(folder):
             return name
     return FOR_ANY_MODALITY
+
+
+def model_of_recipe(recipe: str, modality: Modality) -> str:
+    """Name of the model that comes with oncotrace for a recipe without clicks and a first sequence.
+
+    It is called as the recipe, or as the recipe and the sequence: ``automatic-mr-t1``.
+
+    Raises
+    ------
+    SettingsError
+        There is no such recipe.
+    ModelError
+        No model of it for that sequence comes with oncotrace.
+    """
+    if recipe not in RECIPES:
+        raise SettingsError(
+            f"there is no recipe without clicks called {recipe!r}.",
+            hint=f"Known recipes: {', '.join(RECIPES)}; with clicks, choose by --model.",
+            code="unknown-recipe",
+        )
+    ours = packaged_models()
+    for name in (f"{recipe}-{modality}", recipe):
+        if name in ours and modality in trained_modalities(ours[name]):
+            return name
+    raise ModelError(
+        f"no model of the recipe {recipe} for {modality} comes with this version.",
+        hint=f"Train one with `oncotrace train COHORT.csv --recipe {recipe} --modality {modality} "
+        "--folds FOLDS.csv --out MODEL` and name its folder with --model.",
+        code="no-model-of-recipe",
+    )
+
+
+def is_without_clicks(name: str) -> bool:
+    """Whether the segmenter called ``name`` is a trained model that looks at no clicks.
+
+    Raises
+    ------
+    ModelError
+        The model cannot be read.
+    """
+    folder = trained_model(name)
+    return folder is not None and is_automatic(folder)
 
 
 def not_trained(name: str) -> ModelError:

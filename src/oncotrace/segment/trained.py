@@ -7,6 +7,7 @@ from pathlib import Path
 from oncotrace.learning.model_folder import PLAN, read_model, read_plan
 from oncotrace.learning.onnx_predict import load_predictor
 from oncotrace.segment.network import NetworkSegmenter
+from oncotrace.segment.planned_input import needs_clicks
 from oncotrace.segment.quality import QualityModel
 
 PACKAGED = Path(str(files("oncotrace") / "trained_models"))
@@ -33,6 +34,17 @@ def trained_modalities(folder: Path) -> tuple[str, ...]:
     """
     named = read_plan(folder).preparation.get("modalities")
     return tuple(map(str, named)) if isinstance(named, list) else ()
+
+
+def is_automatic(folder: Path) -> bool:
+    """Whether a model needs no clicks.
+
+    Raises
+    ------
+    ModelError
+        The folder is not a model, or is newer than this version.
+    """
+    return not needs_clicks(read_plan(folder).recipe)
 
 
 def trained_segmenter(folder: Path, fold: int | None = None) -> NetworkSegmenter:

@@ -1,8 +1,13 @@
 """A plan completes a recipe by what the data decide."""
 
+import hashlib
+import json
+from importlib.resources import files
+
 import numpy as np
 import pytest
-from tests.unit.learning.builders import tiny_fingerprint, tiny_plan, tiny_recipe
+from pydantic import ValidationError
+from tests.unit.learning.builders import GRID_XYZ, tiny_fingerprint, tiny_plan, tiny_recipe
 
 from oncotrace.errors import SettingsError
 from oncotrace.learning.fingerprint import CaseSummary, fingerprint
@@ -99,3 +104,30 @@ def test_the_digest_changes_with_what_decides_the_weights_alone():
     assert digest == tiny_plan().model_copy(update={"made_by": "9.9.9"}).training_digest()
     assert digest != tiny_plan(seed=1).training_digest()
     assert digest != make_plan(tiny_recipe(), tiny_fingerprint(), {"a": 1}).training_digest()
+
+
+def test_settings_that_are_not_used_are_not_written_and_change_no_digest():
+    plan = tiny_plan()
+    written = plan.model_dump(mode="json")
+    assert "preparation" not in written["recipe"]
+    assert "spacing_mm" not in written["recipe"]["grid"]
+    assert not {"recrop_mm", "channel_dropout"} & written["recipe"]["augmentation"].keys()
+    used = tiny_plan(augmentation={"recrop_mm": 40}).model_dump(mode="json")
+    assert used["recipe"]["augmentation"]["recrop_mm"] == 40
+
+
+@pytest.mark.parametrize("folder", ["trained_models/six-click", "correction_model"])
+def test_models_of_before_keep_the_digest_of_their_training(folder):
+    path = files("oncotrace") / folder / "plan.json"
+    written = json.loads(path.read_text())
+    plan = Plan.model_validate_json(path.read_text(), strict=True)
+    settings = {k: v for k, v in written.items() if k not in ("files", "made_by", "oldest_reader")}
+    text = json.dumps(settings, sort_keys=True)
+    assert plan.training_digest() == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_recipe_may_fix_the_spacing_of_patches():
+    grid = {"mode": "patch", "size_xyz": GRID_XYZ, "spacing_mm": (4.0, 4.0, 3.0)}
+    assert tiny_plan(grid=grid).spacing_mm == (4.0, 4.0, 3.0)
+    with pytest.raises(ValidationError, match="unless mode is 'fixed'"):
+        tiny_recipe(grid={"size_xyz": GRID_XYZ, "spacing_mm": (1.0, 1.0, 1.0)})

@@ -1,0 +1,237 @@
+"""The out-of-fold tables of the models without clicks, from the masks of ``train_automatic.py``.
+
+    python benchmarks/automatic_tables.py [--data DIR] [--masks DIR] [--jobs 2]
+
+Every mask was made by a network that did not see its patient, from images with moved sides
+(``automatic_files.py``). Its post-processing is the one that was best on the patients of the other
+folds. Beside them stand masks that look at no voxel of the image, and those of six clicks.
+
+``per_case.csv`` holds every mask's figures, ``summary.md`` the tables, ``calibration.csv`` how
+often voxels of each predicted probability were tumour; ``calibration.png`` draws it.
+"""
+
+import argparse
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+
+from automatic_files import ENDS, METHODS, MULTI, RESULTS, Cell, moved_case, read_case, subsets_of
+from automatic_summary import summary
+from cohort import histology_by_patient
+from oncotrace.atomic import write_bytes
+from oncotrace.domain.geometry import Geometry
+from oncotrace.domain.mask import Mask
+from oncotrace.imaging.overlap import dice, f_beta
+from oncotrace.imaging.surface_distance import surface_agreement
+from oncotrace.io.folds_table import read_folds
+from oncotrace.io.volume_file import read_mask
+from oncotrace.report.calibration_curve import calibration_picture
+from oncotrace.segment.published_finish import POST_PROCESSING, PostProcessing, post_processed
+from oncotrace.segment.uncertainty import BINS
+from reference_data import add_data_option
+from six_clicks import FOLDS_TABLE, patients_in
+
+CROP_MM = 50.0
+"""So far from the tumour do the collection's images end."""
+BOX_OF_IMAGE = "ellipsoid, crop minus 5 cm"
+TRUE_BOX = "ellipsoid, true crop minus 5 cm"
+SITES = {
+    "thigh": ("thigh", "quadricep", "adduct"),
+    "buttock, groin": ("buttock", "groin"),
+}
+
+
+def main() -> None:
+    """Measure every mask and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_data_option(parser)
+    parser.add_argument(
+        "--masks", type=Path, default=RESULTS, help="where train_automatic put them"
+    )
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    cells = cells_in(options.masks, patients_in(options.data / "sts"))
+    folder = options.data / "sts"
+    parallel = Parallel(n_jobs=options.jobs)
+    dices = parallel(delayed(tidied_dices)(cell, options.masks, folder) for cell in cells)
+    chosen = chosen_post_processing(dict(zip(cells, dices, strict=True)))
+    rows = parallel(delayed(measured)(cell, chosen[cell], options.masks, folder) for cell in cells)
+    rows += parallel(
+        delayed(baseline)(cell, folder, name)
+        for cell in cells
+        if cell.method != MULTI
+        for name in (BOX_OF_IMAGE, TRUE_BOX)
+    )
+    table = pd.DataFrame(rows).assign(
+        histology=lambda t: t["patient"].map(histology_by_patient()),
+        site=lambda t: t["patient"].map(sites(options.data)),
+    )
+    table.round(4).to_csv(options.masks / "per_case.csv", index=False, lineterminator="\n")
+    calibration = calibration_of(cells, options.masks)
+    calibration.round(4).to_csv(options.masks / "calibration.csv", index=False, lineterminator="\n")
+    write_bytes(options.masks / "calibration.png", picture_of(calibration), replace=True)
+    text = summary(table, calibration)
+    (options.masks / "summary.md").write_text(text, encoding="utf-8", newline="\n")
+    print(text)
+
+
+def cells_in(root: Path, patients: Sequence[str]) -> list[Cell]:
+    """Masks that are there."""
+    cells = [
+        Cell(method, sequences, ends, patient)
+        for method in METHODS
+        for sequences in subsets_of(method)
+        for ends in ENDS
+        for patient in patients
+    ]
+    return [cell for cell in cells if cell.file(root, ".nii.gz").exists()]
+
+
+def tidied_dices(cell: Cell, root: Path, folder: Path) -> dict[PostProcessing, float]:
+    """Dice of a mask after every post-processing."""
+    made = read_mask(cell.file(root, ".nii.gz"))
+    _, outline = moved_case(folder / cell.patient, cell.sequences[:1], cell.ends)
+    return {
+        kind: dice(Mask(post_processed(made.voxels, kind), made.geometry), outline)
+        for kind in POST_PROCESSING
+    }
+
+
+def chosen_post_processing(
+    dices: dict[Cell, dict[PostProcessing, float]],
+) -> dict[Cell, PostProcessing]:
+    """For each mask, the post-processing that is best on average in the other folds.
+
+    One is chosen for each model and fold, on all its sets of sequences together.
+    """
+    fold_of = read_folds(FOLDS_TABLE)
+    chosen = {}
+    for cell in dices:
+        others = [
+            values
+            for other, values in dices.items()
+            if (other.method, other.ends) == (cell.method, "moved")
+            and fold_of[other.patient] != fold_of[cell.patient]
+        ]
+        if not others:  # only one fold is there yet
+            chosen[cell] = "largest"
+            continue
+        means = {kind: np.mean([values[kind] for values in others]) for kind in POST_PROCESSING}
+        chosen[cell] = max(POST_PROCESSING, key=lambda kind: means[kind])
+    return chosen
+
+
+def measured(cell: Cell, kind: PostProcessing, root: Path, folder: Path) -> dict[str, object]:
+    """Figures of one mask."""
+    made = read_mask(cell.file(root, ".nii.gz"))
+    tidied = Mask(post_processed(made.voxels, kind), made.geometry)
+    _, outline = moved_case(folder / cell.patient, cell.sequences[:1], cell.ends)
+    record = json.loads(cell.file(root, ".json").read_text(encoding="utf-8"))
+    return {
+        "method": cell.method,
+        "sequences": "+".join(cell.sequences),
+        "ends": cell.ends,
+        "patient": cell.patient,
+        "post_processing": kind,
+        **figures(tidied, outline),
+        "seconds": record["seconds"],
+    }
+
+
+def baseline(cell: Cell, folder: Path, name: str) -> dict[str, object]:
+    """Figures of the ellipsoid in the middle of an image.
+
+    Either of the image with moved sides, as if it had been cropped 5 cm from the tumour, or of the
+    image as the collection has it, which was.
+    """
+    if name == TRUE_BOX:
+        _, outline = read_case(folder / cell.patient, cell.sequences)
+    else:
+        _, outline = moved_case(folder / cell.patient, cell.sequences, cell.ends)
+    made = Mask(middle_ellipsoid(outline.geometry), outline.geometry)
+    return {
+        "method": name,
+        "sequences": "+".join(cell.sequences),
+        "ends": cell.ends,
+        "patient": cell.patient,
+        "post_processing": "",
+        **figures(made, outline),
+        "seconds": float("nan"),
+    }
+
+
+def middle_ellipsoid(geometry: Geometry) -> NDArray[np.bool_]:
+    """Ellipsoid [z, y, x] in the box 5 cm within the image's ends; empty if there is none."""
+    half_mm = np.multiply(geometry.shape_zyx, geometry.spacing_zyx_mm) / 2 - CROP_MM
+    if (half_mm <= 0).any():
+        return np.zeros(geometry.shape_zyx, dtype=np.bool_)
+    axes = [
+        (np.arange(n) - (n - 1) / 2) * mm / half
+        for n, mm, half in zip(geometry.shape_zyx, geometry.spacing_zyx_mm, half_mm, strict=True)
+    ]
+    z, y, x = np.meshgrid(*axes, indexing="ij", sparse=True)
+    return np.asarray(z * z + y * y + x * x <= 1.0)
+
+
+def figures(made: Mask, outline: Mask) -> dict[str, object]:
+    """Dice, F2, distances and failures of a mask."""
+    surface = surface_agreement(made, outline, tolerance_mm=2.0)
+    found = dice(made, outline)
+    return {
+        "dice": found,
+        "f2": f_beta(made, outline, beta=2),
+        "assd_mm": surface.assd_mm,
+        "hausdorff95_mm": surface.hausdorff95_mm,
+        "is_nothing": made.is_empty,
+        "is_another": not made.is_empty and found == 0,
+    }
+
+
+def calibration_of(cells: Sequence[Cell], root: Path) -> pd.DataFrame:
+    """Voxels by predicted probability and how many were tumour, on images with moved sides."""
+    sums: dict[tuple[str, str], dict[str, NDArray[np.float64]]] = {}
+    for cell in cells:
+        if cell.ends != "moved":
+            continue
+        record = json.loads(cell.file(root, ".json").read_text(encoding="utf-8"))
+        of = sums.setdefault((cell.method, "+".join(cell.sequences)), {})
+        for name in ("voxels", "tumour", "probability"):
+            of[name] = of.get(name, np.zeros(BINS)) + record[name]
+    parts = [
+        pd.DataFrame(of).assign(method=method, sequences=sequences, bin=range(BINS))
+        for (method, sequences), of in sums.items()
+    ]
+    return pd.concat(parts)[["method", "sequences", "bin", "voxels", "tumour", "probability"]]
+
+
+def picture_of(calibration: pd.DataFrame) -> bytes:
+    """Calibration of the models of one sequence."""
+    curves = {
+        str(method): {name: of[name].to_numpy() for name in ("voxels", "tumour", "probability")}
+        for method, of in calibration[calibration["method"] != MULTI].groupby("method", sort=False)
+    }
+    return calibration_picture(curves, title="Calibration, out of fold")
+
+
+def sites(data: Path) -> dict[str, str]:
+    """Anatomical site of every patient, in three groups."""
+    with (data / "tables" / "sts" / "sts_clinical.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    return {row["patient_id"]: _site(row["site"]) for row in rows}
+
+
+def _site(text: str) -> str:
+    for group, words in SITES.items():
+        if any(word in text.lower() for word in words):
+            return group
+    return "other"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""Train a model without clicks for one fold and segment the fold's patients: resumable.
+
+    python benchmarks/train_automatic.py --method automatic-mr-t1 --fold 0 [--work DIR] [--data DIR]
+
+``automatic-mr-t1``, ``automatic-ct``, ``automatic-pet``
+    the recipe ``automatic`` on one sequence
+``multi-sequence``
+    the recipe of that name on T1, CT and PET; one network, tried on all seven sets of sequences
+
+One fold takes 15 core-minutes at most. The folds of ``folds.csv`` may be trained at the same time
+by as many processes. What is finished is not done again: an interrupted training goes on from its
+checkpoint, masks that are there are kept. State and networks lie in ``--work``, masks in ``--out``
+(see ``automatic_files.py``); ``automatic_tables.py`` makes the tables.
+"""
+
+import argparse
+import gzip
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from automatic_files import (
+    ENDS,
+    METHODS,
+    MULTI,
+    RESULTS,
+    Cell,
+    moved_case,
+    subsets_of,
+    write_cohort,
+)
+from oncotrace.atomic import write_bytes, write_text
+from oncotrace.domain.mask import Mask
+from oncotrace.domain.segmentation import SegmentationRequest, Segmenter
+from oncotrace.io.folds_table import read_folds
+from oncotrace.io.volume_file import write_mask
+from oncotrace.learning.recipe import preset
+from oncotrace.pipeline.train import FoldProgress, train_model
+from oncotrace.segment.trained import trained_segmenter
+from oncotrace.segment.uncertainty import calibration_counts
+from out_of_fold_files import alone
+from reference_data import add_data_option
+from single_fold import network_file, single_fold_model
+from six_clicks import FOLDS_TABLE
+
+WORK = Path(__file__).resolve().parents[1] / "build" / "train_automatic"
+ABOUT = Path(__file__).parent / "six_click_about.md"
+SAY_EVERY_STEPS = 100
+
+
+def main() -> None:
+    """Train and segment what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_data_option(parser)
+    parser.add_argument("--method", choices=(*METHODS, "all"), default="all")
+    parser.add_argument("--fold", default="all", help="number, or all")
+    parser.add_argument("--work", type=Path, default=WORK, help="state of the trainings")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="masks and their records")
+    parser.add_argument("--again", action="store_true", help="make masks that are there again")
+    options = parser.parse_args()
+    fold_of = read_folds(FOLDS_TABLE)
+    folds = sorted(set(fold_of.values())) if options.fold == "all" else [int(options.fold)]
+    for method in METHODS if options.method == "all" else (options.method,):
+        for fold in folds:
+            patients = [patient for patient, of in fold_of.items() if of == fold]
+            for line in trained(method, fold, options.work, options.data):
+                print(line, flush=True)
+            for line in segmented(method, fold, patients, options):
+                print(line, flush=True)
+
+
+def trained(method: str, fold: int, work: Path, data: Path) -> Iterator[str]:
+    """Train one fold of a model unless that is done, and say how far it is."""
+    model = work / method
+    if network_file(model, fold).exists():
+        return
+    with alone(work):  # only one process may begin the folder of the training
+        table = work / "cohort.csv"
+        write_cohort(table, data)
+        steps = train_model(
+            table,
+            model,
+            recipe=preset(MULTI if method == MULTI else "automatic"),
+            modalities=METHODS[method],
+            folds=FOLDS_TABLE,
+            resume=True,
+            only=[fold],
+            about=ABOUT,
+            device="cpu",
+        )
+        next(steps, None)
+    start = time.process_time()
+    for now in steps:
+        if isinstance(now, FoldProgress) and now.step % SAY_EVERY_STEPS == 0:
+            minutes = (time.process_time() - start) / 60
+            yield (
+                f"{method} fold {fold}: {now.step} of {now.steps}, loss {now.loss:.3f}, "
+                f"{minutes:.1f} core-minutes since the start, {now.seconds_left / 60:.0f} min left"
+            )
+
+
+def segmented(
+    method: str, fold: int, patients: list[str], options: argparse.Namespace
+) -> Iterator[str]:
+    """Segment the patients of a fold from every set of sequences; yields what was done."""
+    cells = [
+        Cell(method, sequences, ends, patient)
+        for sequences in subsets_of(method)
+        for ends in ENDS
+        for patient in patients
+    ]
+    missing = [c for c in cells if options.again or not c.file(options.out, ".nii.gz").exists()]
+    if missing:
+        segmenter = trained_segmenter(single_fold_model(options.work / method, fold))
+        for cell in missing:
+            _segment(cell, segmenter, options.data, options.out)
+        yield f"{method} fold {fold}: {len(missing)} masks"
+
+
+def _segment(cell: Cell, segmenter: Segmenter, data: Path, out: Path) -> None:
+    scans, outline = moved_case(data / "sts" / cell.patient, cell.sequences, cell.ends)
+    start = time.perf_counter()
+    made = segmenter.segment(SegmentationRequest(scans, None, seed=0))
+    seconds = time.perf_counter() - start
+    counts = calibration_counts(np.asarray(made.probability), outline.voxels)
+    record = {"seconds": round(seconds, 3), **{k: v.tolist() for k, v in counts.items()}}
+    write_text(cell.file(out, ".json"), json.dumps(record) + "\n", replace=True)
+    write_bytes(cell.file(out, ".nii.gz"), _packed(made.mask), replace=True)
+
+
+def _packed(mask: Mask) -> bytes:
+    """Content of a mask's file; the same mask gives the same bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "mask.nii"
+        write_mask(mask, plain)
+        return gzip.compress(plain.read_bytes(), compresslevel=9, mtime=0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""What a training learns from and is judged on: cases with clicks drawn from them, or without."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from oncotrace.domain.case import Cohort
+from oncotrace.domain.scan import Modality
+from oncotrace.learning.fingerprint import Fingerprint, fingerprint
+from oncotrace.learning.plan import Plan
+from oncotrace.learning.recipe import Recipe
+from oncotrace.learning.sample import TrainingData
+from oncotrace.pipeline.out_of_fold import OutOfFoldMask, out_of_fold_masks
+from oncotrace.pipeline.training_cases import (
+    TrainingCase,
+    fingerprint_for,
+    training_cases,
+    training_data,
+)
+from oncotrace.pipeline.whole_image_cases import (
+    WholeImageCase,
+    whole_image_cases,
+    whole_image_data,
+)
+from oncotrace.pipeline.whole_image_scores import (
+    as_out_of_fold,
+    best_post_processing,
+    whole_image_scores,
+)
+from oncotrace.segment.planned_input import needs_clicks
+
+
+class IdentifiedCase(Protocol):
+    """One case of a training."""
+
+    @property
+    def case_id(self) -> str:
+        """Name of the case, and of the sequence where that is its own case."""
+        ...
+
+    @property
+    def patient_id(self) -> str:
+        """The patient's id."""
+        ...
+
+    def digest(self) -> str:
+        """SHA-256 of images and outlines and where they lie."""
+        ...
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the networks do on patients whom they never saw, and what the plan learns from it."""
+
+    masks: Sequence[OutOfFoldMask]
+    plan: Plan
+
+
+class TrainingSet(Protocol):
+    """Cases of one kind of training."""
+
+    @property
+    def cases(self) -> Sequence[IdentifiedCase]:
+        """All cases."""
+        ...
+
+    def fingerprint(self, recipe: Recipe) -> Fingerprint:
+        """Return what the cases have in common."""
+        ...
+
+    def data(self, plan: Plan, without: Collection[str]) -> TrainingData:
+        """Make samples of all patients but some."""
+        ...
+
+    def judged(
+        self, plan: Plan, fold_of: Mapping[str, int], networks: Mapping[int, bytes]
+    ) -> Iterator[Judgement]:
+        """Segment every case by the network of its fold; yields case by case, the whole so far."""
+        ...
+
+
+def training_set(recipe: Recipe, cohort: Cohort, modalities: tuple[Modality, ...]) -> TrainingSet:
+    """Read the cases that a recipe learns from.
+
+    Raises
+    ------
+    InputError
+        A case cannot be used.
+    """
+    if needs_clicks(recipe):
+        return ClickedSet(tuple(training_cases(cohort, modalities)))
+    return WholeImageSet(tuple(whole_image_cases(cohort, modalities)))
+
+
+@dataclass(frozen=True, eq=False)
+class ClickedSet:
+    """Cases, each of one sequence, from whose outlines clicks are drawn."""
+
+    cases: tuple[TrainingCase, ...]
+
+    def fingerprint(self, recipe: Recipe) -> Fingerprint:
+        """Return what the cases have in common."""
+        return fingerprint_for(recipe, self.cases)
+
+    def data(self, plan: Plan, without: Collection[str]) -> TrainingData:
+        """Make samples of all patients but some."""
+        return training_data([c for c in self.cases if c.patient_id not in without], plan)
+
+    def judged(
+        self, plan: Plan, fold_of: Mapping[str, int], networks: Mapping[int, bytes]
+    ) -> Iterator[Judgement]:
+        """Segment every case from several draws of clicks."""
+        masks: list[OutOfFoldMask] = []
+        for of_case in out_of_fold_masks(plan, self.cases, fold_of, networks):
+            masks += of_case
+            yield Judgement(masks, plan)
+
+
+@dataclass(frozen=True, eq=False)
+class WholeImageSet:
+    """Cases of one or several sequences, without clicks."""
+
+    cases: tuple[WholeImageCase, ...]
+
+    def fingerprint(self, recipe: Recipe) -> Fingerprint:  # noqa: ARG002
+        """Return what the cases have in common; of their first sequences."""
+        return fingerprint(case.summary for case in self.cases)
+
+    def data(self, plan: Plan, without: Collection[str]) -> TrainingData:
+        """Make samples of all patients but some."""
+        return whole_image_data([c for c in self.cases if c.patient_id not in without], plan)
+
+    def judged(
+        self, plan: Plan, fold_of: Mapping[str, int], networks: Mapping[int, bytes]
+    ) -> Iterator[Judgement]:
+        """Segment every case; the plan takes over the best post-processing."""
+        scores = []
+        for score in whole_image_scores(plan, self.cases, fold_of, networks):
+            scores.append(score)
+            kind = best_post_processing(scores)
+            known = {**plan.preparation, "post_processing": kind}
+            chosen = plan.model_copy(update={"preparation": known})
+            yield Judgement([as_out_of_fold(score, kind) for score in scores], chosen)

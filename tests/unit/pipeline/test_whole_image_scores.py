@@ -1,0 +1,54 @@
+"""Images whose ends tell nothing, and the post-processing that is chosen on them."""
+
+import numpy as np
+from tests.unit.segment.test_whole_image_input import T1_GRID, patient
+
+from oncotrace.imaging.recrop import random_sides_mm
+from oncotrace.pipeline.whole_image_scores import (
+    WholeImageScore,
+    as_out_of_fold,
+    best_post_processing,
+    with_moved_sides,
+)
+
+
+def test_all_images_end_where_the_first_one_now_ends():
+    scans, masks = patient()
+    sides = random_sides_mm(40.0, np.random.default_rng(0))
+    moved, outline = with_moved_sides(scans, masks["mr-t1"], sides)
+    assert list(moved) == ["mr-t1", "ct"]
+    for name, scan in moved.items():
+        assert scan.geometry.matches(outline.geometry)
+        assert scan.modality == name
+    assert outline.voxels.sum() == masks["mr-t1"].voxels.sum()
+    assert not outline.geometry.matches(T1_GRID)
+    dark = moved["mr-t1"].voxels == 400
+    np.testing.assert_array_equal(dark, outline.voxels)
+
+
+def test_without_moving_the_first_image_stays_as_it_is():
+    scans, masks = patient()
+    moved, outline = with_moved_sides(scans, masks["ct"], np.zeros((3, 2)))
+    np.testing.assert_array_equal(moved["mr-t1"].voxels, scans["mr-t1"].voxels)
+    assert outline.geometry.matches(T1_GRID)
+    assert outline.voxels.any()
+
+
+def score(case, **dices):
+    features = {kind: {"log_volume": value} for kind, value in dices.items()}
+    return WholeImageScore(case, case, ("mr-t1", "ct"), 0, dices, features)
+
+
+def test_the_post_processing_with_the_best_mean_is_chosen():
+    scores = [
+        score("a", none=0.5, fill=0.5, largest=0.9, both=0.9),
+        score("b", none=0.8, fill=0.9, largest=0.8, both=0.7),
+    ]
+    assert best_post_processing(scores) == "largest"
+    mask = as_out_of_fold(scores[0], "largest")
+    assert (mask.dice, mask.modality) == (0.9, "mr-t1+ct")
+    assert mask.features == {"log_volume": 0.9}
+
+
+def test_of_equals_the_one_that_does_least_is_chosen():
+    assert best_post_processing([score("a", none=0.5, fill=0.5, largest=0.5, both=0.5)]) == "none"
