@@ -110,7 +110,8 @@ def test_importing_oncotrace_loads_numpy_at_most() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["", "segment", "measure", "evaluate", "train", "models", "clicks"]
+    "command",
+    ["", "segment", "lungs", "workflow", "measure", "evaluate", "train", "models", "clicks"],
 )
 def test_help_loads_no_heavy_library(command: str) -> None:
     arguments = ["oncotrace", *command.split(), "--help"]

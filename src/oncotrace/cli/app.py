@@ -9,12 +9,14 @@ from oncotrace.cli import (
     evaluate,
     export,
     import_case,
+    lungs,
     measure,
     propagate,
     refine,
     segment,
     train,
     verify,
+    workflow,
 )
 from oncotrace.cli.output import (
     EXIT_INTERRUPTED,
@@ -54,6 +56,10 @@ app.command("propagate")(propagate.propagate)
 app.command("measure")(measure.measure)
 app.command("export")(export.export)
 app.command("import")(import_case.import_file)
+app.command("lungs")(lungs.lungs)
+app.command("workflow")(workflow.workflow)
+app.command("worklist")(workflow.worklist)
+app.command("grade")(workflow.grade)
 app.command("evaluate")(evaluate.evaluate)
 app.command("train")(train.train)
 app.command("models")(train.models)
