@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oncotrace.domain.geometry import Geometry
-from oncotrace.errors import GeometryMismatchError, SettingsError
+from oncotrace.errors import GeometryMismatchError, InputError, SettingsError
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
@@ -65,4 +65,23 @@ def require_shape(shape: tuple[int, ...], geometry: Geometry, what: str) -> None
     if shape != geometry.shape_zyx:
         raise GeometryMismatchError(
             f"the {what} array has shape {shape} [z, y, x], its grid {geometry.shape_zyx}."
+        )
+
+
+def require_finite(scan: Scan, what: str) -> None:
+    """Refuse a scan that holds NaN or infinity.
+
+    Raises
+    ------
+    InputError
+        With the number of such voxels and the first one's index.
+    """
+    bad = ~np.isfinite(scan.voxels)
+    if bad.any():
+        z, y, x = np.argwhere(bad)[0]
+        raise InputError(
+            f"{what} holds {int(bad.sum())} voxels that are not numbers (NaN or infinite), the "
+            f"first at index x {x}, y {y}, z {z}.",
+            hint="Replace them by the background value before segmenting.",
+            code="not-finite",
         )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from oncotrace.atomic import write_atomically
 from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.mask import Mask
-from oncotrace.domain.scan import Modality, Scan
+from oncotrace.domain.scan import Modality, Scan, require_finite, require_shape
 from oncotrace.errors import InputError, OutputError
 from oncotrace.imaging.sitk import to_sitk
 from oncotrace.io.nifti_voxels import read_nifti_voxels
@@ -78,6 +78,25 @@ def write_mask(mask: Mask, path: Path) -> None:
     _write(mask.voxels.astype(np.uint8), mask.geometry, path)
 
 
+def write_labels(labels: NDArray[np.uint8], geometry: Geometry, path: Path) -> None:
+    """Write several structures, each as a whole number (uint8), as `write_mask` writes one.
+
+    Parameters
+    ----------
+    labels
+        Voxels [z, y, x]; 0 is background.
+
+    Raises
+    ------
+    GeometryMismatchError
+        The array's shape is not the grid's.
+    InputError, OutputError
+        See `write_mask`.
+    """
+    require_shape(labels.shape, geometry, "label")
+    _write(labels, geometry, path)
+
+
 def write_scan(scan: Scan, path: Path) -> None:
     """Write a scan as float32, compressed; atomic, never over another file; see `write_mask`.
 
@@ -91,25 +110,6 @@ def write_scan(scan: Scan, path: Path) -> None:
     """
     require_finite(scan, "the image")
     _write(scan.voxels, scan.geometry, path)
-
-
-def require_finite(scan: Scan, what: str) -> None:
-    """Refuse a scan that holds NaN or infinity.
-
-    Raises
-    ------
-    InputError
-        With the number of such voxels and the first one's index.
-    """
-    bad = ~np.isfinite(scan.voxels)
-    if bad.any():
-        z, y, x = np.argwhere(bad)[0]
-        raise InputError(
-            f"{what} holds {int(bad.sum())} voxels that are not numbers (NaN or infinite), the "
-            f"first at index x {x}, y {y}, z {z}.",
-            hint="Replace them by the background value before segmenting.",
-            code="not-finite",
-        )
 
 
 def _read(path: Path) -> tuple[NDArray[np.generic], Geometry]:

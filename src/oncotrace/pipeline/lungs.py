@@ -6,8 +6,7 @@ from pathlib import Path
 
 from oncotrace.domain.scan import Scan
 from oncotrace.errors import InputError, OutputError
-from oncotrace.io.label_file import write_labels
-from oncotrace.io.volume_file import WRITABLE_SUFFIXES
+from oncotrace.io.volume_file import WRITABLE_SUFFIXES, write_labels
 from oncotrace.pipeline.inputs import load_scan
 from oncotrace.segment.lungs import Lungs, find_lungs
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from oncotrace.domain.case import Case, Cohort
 from oncotrace.domain.mask import Mask
-from oncotrace.domain.scan import Modality, Scan
+from oncotrace.domain.scan import Modality, Scan, require_finite
 from oncotrace.errors import OncotraceError
 from oncotrace.learning.fingerprint import CaseSummary
 from oncotrace.learning.plan import Plan
@@ -18,7 +18,6 @@ from oncotrace.pipeline.inputs import load_scan
 from oncotrace.pipeline.measure import load_case_mask
 from oncotrace.segment.whole_image_input import (
     WholeImages,
-    require_finite,
     training_grid,
     training_sample,
     whole_images,
@@ -111,7 +110,7 @@ def whole_image_data(cases: Sequence[WholeImageCase], plan: Plan) -> TrainingDat
 def _case(case: Case, sequences: tuple[Modality, ...]) -> WholeImageCase:
     scans, outlines = _read(case, sequences)
     for scan in scans.values():
-        require_finite(scan)
+        require_finite(scan, f"the {scan.modality} image")
     first = scans[sequences[0]]
     drawn = next(name for name in sequences if name in case.masks)
     values = scans[drawn].voxels[outlines[drawn].voxels]

@@ -23,8 +23,7 @@ from numpy.typing import NDArray
 
 from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.mask import Mask
-from oncotrace.domain.scan import Modality, Scan
-from oncotrace.errors import InputError
+from oncotrace.domain.scan import Modality, Scan, require_finite
 from oncotrace.imaging.crop import Box
 from oncotrace.imaging.intensity import SOFT_TISSUE_HU
 from oncotrace.imaging.recrop import moved_sides, random_sides_mm, recropped
@@ -82,7 +81,7 @@ def comparable(scan: Scan) -> _Voxels:
     InputError
         The image holds NaN or infinite voxels.
     """
-    require_finite(scan)
+    require_finite(scan, f"the {scan.modality} image")
     if scan.modality == "pet":
         return np.sqrt(np.clip(scan.voxels, 0, _LARGEST_SUV)) - np.float32(1)
     low, high = (0.0, _brightest_tissue(scan.voxels))
@@ -90,23 +89,6 @@ def comparable(scan: Scan) -> _Voxels:
         low, high = SOFT_TISSUE_HU
     share = (np.clip(scan.voxels, low, high) - np.float32(low)) / np.float32(high - low)
     return np.asarray((2 * share - 1) * _HALF_RANGE, dtype=np.float32)
-
-
-def require_finite(scan: Scan) -> None:
-    """Refuse an image with NaN or infinity in it.
-
-    Raises
-    ------
-    InputError
-        With the number of such voxels.
-    """
-    bad = int(np.count_nonzero(~np.isfinite(scan.voxels)))
-    if bad:
-        raise InputError(
-            f"{bad} voxels of the {scan.modality} image are not numbers (NaN or infinite).",
-            hint="Replace them by the background value before segmenting.",
-            code="not-finite",
-        )
 
 
 def whole_images(

@@ -7,8 +7,7 @@ import pytest
 
 from oncotrace.domain.geometry import Geometry
 from oncotrace.errors import GeometryMismatchError, OutputError
-from oncotrace.io.label_file import write_labels
-from oncotrace.io.volume_file import read_scan
+from oncotrace.io.volume_file import read_scan, write_labels
 
 GRID = Geometry((5, 4, 3), (0.5, 1.0, 3.0), (-10.0, 20.0, 30.0), (0, 1, 0, 1, 0, 0, 0, 0, -1.0))
 LABELS = np.random.default_rng(0).integers(0, 256, GRID.shape_zyx, dtype=np.uint8)
