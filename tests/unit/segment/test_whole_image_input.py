@@ -69,7 +69,7 @@ def test_a_blank_image_is_no_error():
 def test_voxels_that_are_not_numbers_are_refused():
     voxels = np.zeros((3, 3, 3), np.float32)
     voxels[1, 1, 1] = np.nan
-    with pytest.raises(InputError, match="1 voxels of the pet image"):
+    with pytest.raises(InputError, match="the pet image holds 1 voxels that are not numbers"):
         comparable(Scan(voxels, Geometry((3, 3, 3)), "pet"))
 
 
