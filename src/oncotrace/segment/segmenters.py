@@ -26,7 +26,7 @@ BUILT_IN: dict[str, Callable[[], Segmenter]] = {
 }
 
 FOR_ANY_MODALITY = "six-click-graphcut"
-RECIPES = ("automatic", "multi-sequence", "coarse-to-fine", "lung")
+RECIPES = ("automatic", "multi-sequence")
 """Ways to segment without clicks that can be asked for by name, once a model is there."""
 
 
