@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -62,6 +63,14 @@ def test_resuming_does_only_what_is_missing(cohort, cli, tmp_path):
     assert set(after) == {"case-00", "case-01", "case-02"}
     assert {name: after[name] for name in before} == before
     assert len((out / "table.csv").read_text().splitlines()) == 4
+
+
+def test_a_run_that_was_killed_before_its_first_case_is_resumed(cohort, cli, tmp_path):
+    table, out = cohort(2), tmp_path / "run"
+    assert cli("segment", table, "--out", out, *FAST).exit_code == 0
+    shutil.rmtree(out / "cases")  # the record is written before anything else
+    assert cli("segment", table, "--out", out, "--resume", *FAST).exit_code == 0
+    assert sorted(path.name for path in (out / "cases").iterdir()) == ["case-00", "case-01"]
 
 
 def test_resuming_with_other_settings_is_refused(cohort, cli, tmp_path):

@@ -83,9 +83,9 @@ def _open_run(
     """Start a run folder or take up an old one; returns the ids of the cases already done."""
     if not (resume and (out / RUN_FILE).is_file()):
         require_new(out)
-        with refused_writes(out.name):
-            (out / "cases").mkdir(parents=True, exist_ok=True)
+        # The record first: whatever else is there after a crash, the run can be resumed.
         write_json(out / RUN_FILE, {**as_json(record), "resumed": []})
+        _make_cases(out)
         return set()
     earlier = read_json(out / RUN_FILE)
     if earlier["settings"] != record.settings:
@@ -95,12 +95,18 @@ def _open_run(
             hint="Resume with the settings in its run.json, or choose a new --out.",
             code="settings-changed",
         )
+    _make_cases(out)
     remove_partial(out / "cases")
     done = {case.case_id for case in cohort.cases if _is_done(task, case, out)}
     resumed = earlier["resumed"] if isinstance(earlier["resumed"], list) else []
     taken_up = {"input_digests": record.input_digests, "resumed": [*resumed, now()], "end": None}
     write_json(out / RUN_FILE, {**earlier, **taken_up}, replace=True)
     return done
+
+
+def _make_cases(out: Path) -> None:
+    with refused_writes(out.name):
+        (out / "cases").mkdir(exist_ok=True)
 
 
 def _difference(earlier: object, current: Mapping[str, object]) -> str:
