@@ -58,6 +58,7 @@ def case_picture(
     clicks: Clicks | None = None,
     size: TumourSize | None = None,
     reference: Mask | None = None,
+    probability: NDArray[np.float32] | None = None,
     footer: str = _RESEARCH,
 ) -> bytes:
     """Return a PNG, 1400 pixels wide: three planes, and axial slices from one end to the other.
@@ -77,6 +78,8 @@ def case_picture(
         Measurements of ``mask``; the two axial diameters are drawn.
     reference
         Another outline to compare with.
+    probability
+        Of tumour, [z, y, x] on the scan's grid; where it is 10 % and 90 % is drawn in the planes.
 
     Raises
     ------
@@ -89,7 +92,7 @@ def case_picture(
     _require_one_grid(scan, mask, reference, size)
     masks = [mask] if reference is None else [mask, reference]
     frame = frame_around(scan.geometry, masks, _all_points_mm(clicks))
-    shown = Shown(scan, mask, reference, clicks, size, _window(scan, frame))
+    shown = Shown(scan, mask, reference, clicks, size, _window(scan, frame), probability)
 
     height = _HEADER + _PANEL + _FOOTER + (0 if mask.is_empty else _STRIP + _GAP)
     figure = Figure(figsize=(_WIDTH / _DPI, height / _DPI), dpi=_DPI, facecolor=BACKGROUND)

@@ -10,6 +10,7 @@ from oncotrace.report.panel import (
     Shown,
     correction_marker,
 )
+from oncotrace.report.probability_lines import LINE_WIDTH, LINES
 
 if TYPE_CHECKING:
     from matplotlib.lines import Line2D
@@ -20,6 +21,9 @@ def legend_entries(shown: Shown) -> "list[Line2D]":
     entries = []
     if not shown.mask.is_empty:
         entries.append(_line("mask", MASK_COLOUR))
+        if shown.probability is not None:
+            for level, style in LINES.items():
+                entries.append(_line(f"{level:.0%}", MASK_COLOUR, style, LINE_WIDTH))
     if shown.reference is not None:
         entries.append(_line("reference", REFERENCE_COLOUR))
     if shown.size is not None:
@@ -38,10 +42,12 @@ def legend_entries(shown: Shown) -> "list[Line2D]":
     return entries
 
 
-def _line(label: str, colour: str, style: Literal["-", "--"] = "-") -> "Line2D":
+def _line(
+    label: str, colour: str, style: Literal["-", "--", ":"] = "-", width: float = 2.0
+) -> "Line2D":
     from matplotlib.lines import Line2D
 
-    return Line2D([], [], color=colour, linewidth=2, linestyle=style, label=label)
+    return Line2D([], [], color=colour, linewidth=width, linestyle=style, label=label)
 
 
 def _marker(label: str, marker: str, fill: str) -> "Line2D":

@@ -11,6 +11,7 @@ from oncotrace.domain.clicks import Clicks
 from oncotrace.domain.mask import Mask
 from oncotrace.domain.measurement import Diameter, TumourSize
 from oncotrace.domain.scan import Scan
+from oncotrace.report.probability_lines import draw_probability_lines
 from oncotrace.report.slices import View
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Shown:
     clicks: Clicks | None
     size: TumourSize | None
     window: tuple[float, float]
+    probability: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +81,8 @@ def draw_panel(axes: "Axes", panel: Panel, shown: Shown) -> None:
         _draw_outline(axes, panel, shown.reference, REFERENCE_COLOUR)
     _draw_outline(axes, panel, shown.mask, MASK_COLOUR)
     if not panel.is_small:
+        if shown.probability is not None:
+            draw_probability_lines(axes, view, panel.index, shown.probability, MASK_COLOUR)
         if view.plane == "axial" and shown.size is not None:
             _draw_diameter(axes, panel, shown.size.longest_axial)
             _draw_diameter(axes, panel, shown.size.perpendicular)

@@ -226,3 +226,15 @@ def test_measurements_of_another_mask_are_refused() -> None:
     other = TumourSize(8.0, size.longest_axial, size.perpendicular, size.longest_3d, 24)
     with pytest.raises(GeometryMismatchError, match="lie in slice 24, the mask has 24"):
         case_picture(scan_on(GRID), cube(), title="t", size=other)
+
+
+@pytest.mark.parametrize(("level", "is_shown"), [(0.1, True), (0.9, True), (0.3, False)])
+def test_lines_of_ten_and_ninety_percent_are_drawn_where_they_are(
+    level: float, is_shown: bool
+) -> None:
+    across = np.broadcast_to(np.arange(60), GRID.shape_zyx)  # the cube is from 24.5 to 44.5
+    probability = np.clip((across - 24.5) / 20, 0, 1).astype(np.float32)
+    picture = case_picture(scan_on(GRID), cube(), title="p", probability=probability)
+    column = PANEL / 2 + (level - 0.5) * CUBE_MM * PANEL / (2 * HALF_MM)
+    found = where(panel(picture, "axial"), ORANGE)[:, 1]
+    assert (np.count_nonzero(np.abs(found - column) < 3) > PANEL / 10) == is_shown
