@@ -147,9 +147,7 @@ def test_markups_of_a_case_without_clicks_are_the_diameters_which_is_said(
 ) -> None:
     (copy / "clicks.json").unlink()
     exported = export_case(copy, tmp_path / "files", formats=("markups",), source=None)
-    assert exported.notes == (
-        "the case has no clicks.json, so the markups are its diameters alone.",
-    )
+    assert exported.notes == ("the case has no clicks, so the markups are its diameters alone.",)
     markups = json.loads(exported.files[0].read_text())["markups"]
     assert [markup["name"] for markup in markups] == [
         "Longest axial diameter",

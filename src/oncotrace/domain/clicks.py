@@ -1,6 +1,6 @@
 """What a reader points at: six margin points, a box, corrections."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, Self
 
 import numpy as np
@@ -65,7 +65,7 @@ class Clicks:
     points_mm
         Shape (n, 3): points just inside the tumour's boundary, two per patient axis, near its
         extremes (Spaanderman et al. 2024, doi:10.1007/s00330-024-11167-8). Empty when a box is
-        given instead.
+        given instead, or nothing: a mask that was made without clicks can be corrected too.
     corrections
         What the reader changed afterwards, oldest first; undo and redo append, nothing is deleted.
     box_mm
@@ -74,10 +74,10 @@ class Clicks:
     Raises
     ------
     ClickError
-        Coordinates are missing or not finite, or there are neither points nor a box.
+        Coordinates are missing or not finite.
     """
 
-    points_mm: NDArray[np.float64]
+    points_mm: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 3)))
     corrections: tuple[Correction, ...] = ()
     box_mm: NDArray[np.float64] | None = None
 
@@ -88,8 +88,11 @@ class Clicks:
             if len(box) != 2:
                 raise ClickError(f"a box is two opposite corners, found {len(box)} points.")
             object.__setattr__(self, "box_mm", read_only(box))
-        elif len(self.points_mm) == 0:
-            raise ClickError("there are no clicks.", hint="Give six points or a box.")
+
+    @property
+    def has_first(self) -> bool:
+        """Whether there are first clicks or a box, not corrections alone."""
+        return len(self.points_mm) > 0 or self.box_mm is not None
 
     def standing_corrections(self) -> tuple[Correction, ...]:
         """Corrections that count: not taken back, or made to count again by a redo.

@@ -67,8 +67,17 @@ def read_clicks(path: Path) -> Clicks:
     text = _text(path)
     with _named(path):
         clicks = reader(text)
+        if reader is not _read_json:
+            _some(clicks)
         _require_few(clicks.points_mm, clicks.corrections)
     return clicks
+
+
+def read_first_clicks(path: Path) -> Clicks:
+    """Clicks in a file, of which there must be some, or a box; see `read_clicks`."""
+    clicks = read_clicks(path)
+    with _named(path):
+        return _some(clicks)
 
 
 def read_strokes(path: Path) -> tuple[Correction, ...]:
@@ -173,7 +182,13 @@ def clicks_from_points(texts: Iterable[str]) -> Clicks:
         except ClickError as error:
             message = f"point {position}: {error.message}"
             raise ClickError(message, hint=error.hint, code=error.code) from error
-    return Clicks(np.array(points))
+    return _some(Clicks(np.array(points).reshape(-1, 3)))
+
+
+def _some(clicks: Clicks) -> Clicks:
+    if not clicks.has_first:
+        raise ClickError("there are no clicks.", hint="Give six points or a box.")
+    return clicks
 
 
 def _by_suffix(formats: dict[str, _Format], name: str) -> _Format | None:
@@ -222,11 +237,13 @@ def _require_few(points_mm: NDArray[np.float64], corrections: Sequence[Correctio
 
 def _read_json(text: str) -> Clicks:
     value = _own_format(text)
-    return Clicks(
+    clicks = Clicks(
         points_mm=_points(value.get("points_mm", []), "points_mm"),
         corrections=_corrections(value),
         box_mm=_points(value["box_mm"], "box_mm") if "box_mm" in value else None,
     )
+    # That a mask was made without clicks is said by an empty list, not by silence.
+    return clicks if "points_mm" in value else _some(clicks)
 
 
 def _own_format(text: str) -> dict[str, object]:
@@ -321,7 +338,7 @@ def _read_csv(text: str) -> Clicks:
         if len(numbers) != 3 or None in numbers:
             raise ClickError(f"line {line} must hold three numbers x, y, z.", code="not-a-point")
         points.append(numbers)
-    return Clicks(np.array(points, dtype=np.float64))
+    return Clicks(np.array(points, dtype=np.float64).reshape(-1, 3))
 
 
 def _csv_text(clicks: Clicks) -> str:

@@ -14,7 +14,8 @@ from oncotrace.measure.volume import volume_ml
 from oncotrace.pipeline.export import write_formats
 from oncotrace.pipeline.export_formats import DICOM_FORMATS
 from oncotrace.pipeline.inputs import load_mask, load_scan
-from oncotrace.pipeline.segment import MASK_FILE, segment_case
+from oncotrace.pipeline.segment import segment_case
+from oncotrace.pipeline.segmented_case import MASK_FILE
 
 MODEL = "six-click"
 

@@ -32,7 +32,7 @@ from oncotrace.pipeline.export_formats import DICOM_FORMATS, FILE_OF_FORMAT
 from oncotrace.pipeline.run.case_run import RESULT_FILE
 from oncotrace.pipeline.run.folder import read_json, require_new, whole_folder
 from oncotrace.pipeline.run.replacement import is_half_replaced
-from oncotrace.pipeline.segment import CLICKS_FILE, MASK_FILE
+from oncotrace.pipeline.segmented_case import CLICKS_FILE, MASK_FILE
 
 _VOLUMES = {"nifti", "nrrd"}
 _DIAMETERS = {
@@ -107,7 +107,7 @@ def export_case(
         files = write_formats(mask, result, series, folder, wanted, clicks=clicks)
     notes = [] if series is None else [*series.notes]
     if "markups" in wanted and clicks is None:
-        notes.append(f"the case has no {CLICKS_FILE}, so the markups are its diameters alone.")
+        notes.append("the case has no clicks, so the markups are its diameters alone.")
     return Exported(tuple(out / file.name for file in files), tuple(notes))
 
 
@@ -232,7 +232,8 @@ def _require_whole(case_folder: Path) -> None:
 def _clicks_of(case_folder: Path) -> Clicks | None:
     """Clicks of a case; none where the mask was made elsewhere."""
     path = case_folder / CLICKS_FILE
-    return read_clicks(path) if path.is_file() else None
+    clicks = read_clicks(path) if path.is_file() else Clicks()
+    return clicks if clicks.has_first or clicks.corrections else None
 
 
 def _diameter(result: Mapping[str, object], name: str) -> Diameter:

@@ -32,7 +32,7 @@ from oncotrace.pipeline.run.clock import StageClock
 from oncotrace.pipeline.run.digests import file_digest, source_digest
 from oncotrace.pipeline.run.folder import require_new
 from oncotrace.pipeline.run.single_run import run_single
-from oncotrace.pipeline.segment import MASK_FILE, PICTURE_FILE
+from oncotrace.pipeline.segmented_case import MASK_FILE, PICTURE_FILE
 from oncotrace.report.case_picture import case_picture
 
 UNKNOWN_MAKER = "imported"

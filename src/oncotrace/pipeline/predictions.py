@@ -14,7 +14,8 @@ from oncotrace.pipeline.run.case_run import RESULT_FILE
 from oncotrace.pipeline.run.clock import StageClock
 from oncotrace.pipeline.run.digests import file_digest, json_digest
 from oncotrace.pipeline.run.folder import read_json
-from oncotrace.pipeline.segment import MASK_FILE, SegmentTask
+from oncotrace.pipeline.segment import SegmentTask
+from oncotrace.pipeline.segmented_case import MASK_FILE
 
 # What an evaluation takes over from the result of a segmentation.
 _TAKEN_OVER = ("model", "predicted_dice", "predicted_dice_interval", "warnings")

@@ -19,12 +19,11 @@ from oncotrace.io.cohort_table import read_cohort
 from oncotrace.io.volume_file import read_mask
 from oncotrace.pipeline.cohort import file_of
 from oncotrace.pipeline.export_formats import FILE_OF_FORMAT
-from oncotrace.pipeline.inputs import load_scan
 from oncotrace.pipeline.recorded_run import RecordedRun, recorded_run
 from oncotrace.pipeline.run.case_run import RESULT_FILE, write_result
 from oncotrace.pipeline.run.clock import StageClock
 from oncotrace.pipeline.run.cohort_run import RUN_FILE, log_event, write_results
-from oncotrace.pipeline.run.digests import json_digest, source_digest
+from oncotrace.pipeline.run.digests import json_digest
 from oncotrace.pipeline.run.folder import read_json, write_json
 from oncotrace.pipeline.run.provenance import now
 from oncotrace.pipeline.run.replacement import (
@@ -32,7 +31,8 @@ from oncotrace.pipeline.run.replacement import (
     is_half_replaced,
     replacement,
 )
-from oncotrace.pipeline.segment import CLICKS_FILE, MASK_FILE, SegmentTask, write_segmentation
+from oncotrace.pipeline.segment import SegmentTask
+from oncotrace.pipeline.segmented_case import CLICKS_FILE, MASK_FILE
 from oncotrace.segment.refine import Corrector, corrector, replayed
 from oncotrace.segment.segmenters import segmenter
 
@@ -158,28 +158,26 @@ def _refined(found: _SegmentedCase, corrections: Sequence[Correction]) -> dict[s
         for correction in corrections:
             after = after.with_correction(replace(correction, at=correction.at or now()))
         with clock.stage("digest"):
-            image_digest = _unchanged_image(found, before)
+            image_digests = _unchanged_images(found)
         with clock.stage("read"):
-            loaded = load_scan(found.image, found.task.modality, found.task.series_uid)
+            loaded, scans = found.task.read(found.case)
             mask = read_mask(folder / MASK_FILE)
         with clock.stage("open"):
             chosen = segmenter(found.task.model, found.task.fold)
             by = corrector(found.task.corrector_fold)
         with clock.stage("segment"):
-            bare = replace(before, corrections=())
-            first = chosen.segment(
-                SegmentationRequest({found.task.modality: loaded.scan}, bare, found.task.seed)
-            )
+            bare = replace(before, corrections=()) if before.has_first else None
+            first = chosen.segment(SegmentationRequest(scans, bare, found.task.seed))
         with clock.stage("correct"):
             old, made = _before_and_after(loaded.scan, first, (before, after), by)
         _require_same(old.mask, mask, found.result.get("version"))
-        result = write_segmentation(found.case, temporary, loaded, after, made, clock)
+        result = found.task.write(found.case, temporary, (loaded, scans), after, made, clock)
         complete = write_result(
             temporary,
             found.case,
             result,
             clock,
-            inputs={"image": image_digest, "clicks": json_digest(clicks_json(after))},
+            inputs={**image_digests, "clicks": json_digest(clicks_json(after))},
             asked=str(found.result["input_digest"]),
         )
         if found.run.folder == folder:
@@ -187,15 +185,16 @@ def _refined(found: _SegmentedCase, corrections: Sequence[Correction]) -> dict[s
     return complete
 
 
-def _unchanged_image(found: _SegmentedCase, clicks: Clicks) -> str:
-    """Digest of the image; image, model and clicks must be those that the mask was made from."""
-    if not found.image.exists():
-        raise InputError(
-            f"the image {found.image.name} is not where it was when it was segmented.",
-            hint="Put it back where run.json or the cohort table says, or segment it where it is "
-            f"now, with --clicks {CLICKS_FILE} of this folder, which holds every correction.",
-            code="image-gone",
-        )
+def _unchanged_images(found: _SegmentedCase) -> dict[str, str]:
+    """Digests of the images; images, model and clicks must be those the mask was made from."""
+    for image in found.case.images.values():
+        if not image.exists():
+            raise InputError(
+                f"the image {image.name} is not where it was when it was segmented.",
+                hint="Put it back where run.json or the cohort table says, or segment it where it "
+                f"is now, with --clicks {CLICKS_FILE} of this folder, which holds all corrections.",
+                code="image-gone",
+            )
     if changed := next(found.run.changed_settings(), None):
         raise SettingsError(
             f"{found.folder.name} was segmented with other settings ({changed}).",
@@ -204,19 +203,25 @@ def _unchanged_image(found: _SegmentedCase, clicks: Clicks) -> str:
         )
     inputs = found.result.get("inputs")
     recorded = inputs if isinstance(inputs, dict) else {}
-    current = {
-        "image": source_digest(found.image),
-        "clicks": json_digest(clicks_json(clicks)),
-    }
+    current = found.task.input_digests(replace(found.case, clicks=found.folder / CLICKS_FILE))
     for role, digest in current.items():
         if recorded.get(role) != digest:
-            name = {"image": found.image.name, "clicks": CLICKS_FILE}[role]
             raise InputError(
-                f"{name} is not what the mask in {found.folder.name} was made from.",
+                f"{_name_of(role, found)} is not what the mask in {found.folder.name} was made "
+                "from.",
                 hint="Put the old one back, or segment into a new folder.",
                 code="inputs-changed",
             )
-    return current["image"]
+    return {role: digest for role, digest in current.items() if role != "clicks"}
+
+
+def _name_of(role: str, found: _SegmentedCase) -> str:
+    """Name of the file that a digest called ``clicks``, ``image`` or ``image_<seq>`` is of."""
+    if role == "clicks":
+        return CLICKS_FILE
+    if role == "image":
+        return found.image.name
+    return next(p.name for name, p in found.case.images.items() if role == f"image_{name}")
 
 
 def _before_and_after(

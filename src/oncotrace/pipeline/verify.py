@@ -15,7 +15,7 @@ from oncotrace.pipeline.run.case_run import RESULT_FILE, fill_folder
 from oncotrace.pipeline.run.clock import StageClock
 from oncotrace.pipeline.run.folder import read_json
 from oncotrace.pipeline.run.replacement import is_half_replaced
-from oncotrace.pipeline.segment import MASK_FILE
+from oncotrace.pipeline.segmented_case import MASK_FILE
 
 # What may differ between two runs that are the same: how long they took and who recorded them.
 _NOT_COMPARED = {"seconds", "segment_seconds", "click_to_mask_s", "version", "input_digest"}

@@ -6,7 +6,7 @@ from pathlib import Path
 from oncotrace.errors import InputError, SettingsError
 from oncotrace.pipeline.run.digests import file_digest
 from oncotrace.pipeline.run.provenance import now
-from oncotrace.pipeline.segment import MASK_FILE
+from oncotrace.pipeline.segmented_case import MASK_FILE
 from oncotrace.pipeline.workflow_folder import WorkflowFolder, case_of, open_workflow
 from oncotrace.review.events import Graded, Segmented
 from oncotrace.review.grade import Grade

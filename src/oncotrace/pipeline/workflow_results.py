@@ -17,7 +17,7 @@ from oncotrace.pipeline.run.cohort_run import write_results
 from oncotrace.pipeline.run.digests import file_digest
 from oncotrace.pipeline.run.folder import read_json, whole_folder, write_json
 from oncotrace.pipeline.run.replacement import HISTORY
-from oncotrace.pipeline.segment import CLICKS_FILE, MASK_FILE, PICTURE_FILE
+from oncotrace.pipeline.segmented_case import CLICKS_FILE, MASK_FILE, PICTURE_FILE
 from oncotrace.pipeline.workflow_folder import WorkflowFolder
 from oncotrace.report.flow_diagram import flow_diagram
 from oncotrace.report.flow_tables import CentreTest, centre_rows, centre_tests, flow_rows

@@ -46,7 +46,7 @@ from oncotrace.segment.correction_input import (
 from oncotrace.segment.finish import CERTAIN_LOG_ODDS, NOTHING_LEFT
 from oncotrace.segment.marks import BACKGROUND, TUMOUR, correction_marks, points_of
 from oncotrace.segment.request import grid_of
-from oncotrace.segment.voi import GridClicks, clicks_on_grid, voxels_at
+from oncotrace.segment.voi import GridClicks, clicks_on_grid, corrections_on_grid, voxels_at
 
 MODEL = Path(str(files("oncotrace") / "correction_model"))
 MOST_LOOKS = 4
@@ -85,7 +85,7 @@ class Corrector:
         made
             Mask and probability so far; where there is no probability it is made from the mask.
         before
-            The first clicks, and the corrections before this one.
+            The first clicks, if the mask was made from any, and the corrections before this one.
 
         Raises
         ------
@@ -170,7 +170,7 @@ def segmented(
     clicks = request.clicks
     if clicks is None:
         return segmenter.segment(request)
-    first = replace(request, clicks=replace(clicks, corrections=()))
+    first = replace(request, clicks=replace(clicks, corrections=()) if clicks.has_first else None)
     grid_of(request)
     scan = next(iter(request.channels.values()))
     return replayed(scan, segmenter.segment(first), clicks, corrector)
@@ -195,8 +195,10 @@ def _with(before: Clicks, correction: Correction, geometry: Geometry) -> GridCli
     """First clicks, corrections that stand and the new one, checked against the grid."""
     if correction.kind in ("undo", "redo"):
         raise ClickError(f"{correction.kind} says nothing of the image; replay the history.")
-    corrections = (*before.standing_corrections(), correction)
-    return clicks_on_grid(replace(before, corrections=corrections), geometry)
+    clicks = replace(before, corrections=(*before.standing_corrections(), correction))
+    if clicks.has_first:
+        return clicks_on_grid(clicks, geometry)
+    return GridClicks(clicks.points_mm, clicks.points_mm, corrections_on_grid(clicks, geometry), ())
 
 
 def _probability(made: Segmentation) -> NDArray[np.float32]:

@@ -62,9 +62,7 @@ def clicks_on_grid(clicks: Clicks, geometry: Geometry) -> GridClicks:
         A point lies outside the image, there are too few points, or they span no volume.
     """
     _require_inside(clicks.points_mm, "point", geometry)
-    corrections = clicks.standing_corrections()
-    for number, correction in enumerate(corrections, start=1):
-        _require_inside(correction.points_mm, f"correction {number}, point", geometry)
+    corrections = corrections_on_grid(clicks, geometry)
     if len(clicks.points_mm) == 0 and clicks.box_mm is not None:
         seeds = clicks.points_mm
         outline = _outline_of_box(clicks.box_mm, geometry)
@@ -74,6 +72,20 @@ def clicks_on_grid(clicks: Clicks, geometry: Geometry) -> GridClicks:
         outline, flat = _spanning(seeds, geometry)
         warnings += flat
     return GridClicks(seeds, outline, corrections, tuple(warnings))
+
+
+def corrections_on_grid(clicks: Clicks, geometry: Geometry) -> tuple[Correction, ...]:
+    """Corrections that stand, oldest first.
+
+    Raises
+    ------
+    ClickError
+        A point of one lies outside the image.
+    """
+    corrections = clicks.standing_corrections()
+    for number, correction in enumerate(corrections, start=1):
+        _require_inside(correction.points_mm, f"correction {number}, point", geometry)
+    return corrections
 
 
 def volume_of_interest(clicks: GridClicks, geometry: Geometry) -> Box:

@@ -33,9 +33,16 @@ def test_points_without_three_finite_coordinates_are_refused(points: object, rea
         points_array(points)
 
 
-def test_neither_points_nor_box_is_refused() -> None:
-    with pytest.raises(ClickError, match=r"there are no clicks\. Give six points or a box"):
-        Clicks(np.empty((0, 3)))
+def test_first_clicks_are_points_or_a_box() -> None:
+    box = np.array([[0, 0, 0], [1, 1, 1]])
+    correction = Correction("positive", np.array(POINT))
+    for clicks, expected in (
+        (Clicks(), False),
+        (Clicks(corrections=(correction,)), False),
+        (Clicks(np.array(POINT)), True),
+        (Clicks(box_mm=box), True),
+    ):
+        assert clicks.has_first == expected
 
 
 def test_a_box_alone_is_enough_and_has_two_corners() -> None:

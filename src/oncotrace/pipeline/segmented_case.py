@@ -1,0 +1,99 @@
+"""A segmented case on disk: mask, picture, clicks, and what its result says."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from oncotrace.atomic import write_bytes
+from oncotrace.domain.case import Case
+from oncotrace.domain.clicks import Clicks
+from oncotrace.domain.measurement import TumourSize
+from oncotrace.domain.scan import Modality, Scan
+from oncotrace.domain.segmentation import Segmentation
+from oncotrace.io.clicks_file import write_clicks
+from oncotrace.io.volume_file import write_mask
+from oncotrace.measure.tumour_size import tumour_size
+from oncotrace.pipeline.inputs import LoadedScan, geometry_json
+from oncotrace.pipeline.measure import size_json, size_warnings
+from oncotrace.pipeline.run.clock import StageClock
+from oncotrace.report.case_picture import case_picture
+from oncotrace.segment.automatic import places_in
+
+MASK_FILE = "mask.nii.gz"
+CLICKS_FILE = "clicks.json"
+PICTURE_FILE = "picture.png"
+
+
+def write_segmentation(
+    case: Case,
+    folder: Path,
+    loaded: LoadedScan,
+    clicks: Clicks | None,
+    made: Segmentation,
+    clock: StageClock,
+) -> dict[str, object]:
+    """Write mask, picture and clicks of a case into ``folder`` and return its result.
+
+    Of a mask that was made without clicks an empty file of clicks is written, for corrections.
+
+    Raises
+    ------
+    EmptyMaskError
+        The mask is empty, so there is nothing to measure.
+    OutputError
+        They cannot be written.
+    """
+    with clock.stage("measure"):
+        size = tumour_size(made.mask)
+    with clock.stage("write"):
+        write_mask(made.mask, folder / MASK_FILE)
+        write_clicks(clicks or Clicks(), folder / CLICKS_FILE)
+    with clock.stage("picture"):
+        title = _title(case, made, loaded.scan.modality)
+        picture = case_picture(
+            loaded.scan,
+            made.mask,
+            clicks=clicks,
+            size=size,
+            probability=made.probability,
+            title=title,
+        )
+        write_bytes(folder / PICTURE_FILE, picture)
+    return _result(loaded, clicks, made, size)
+
+
+def automatic_json(scans: Mapping[Modality, Scan], made: Segmentation) -> dict[str, object]:
+    """Return what a result without clicks says besides: what was looked at, where to look first."""
+    slices, ends = places_in(made)
+    return {"channels": [*scans], "slices_to_check": [*slices], "ends_to_check": [*ends]}
+
+
+def _title(case: Case, made: Segmentation, modality: Modality | None) -> str:
+    title = f"{case.case_id}   {modality}   {made.maker}"
+    if made.quality is None:
+        return title
+    low, high = made.quality.predicted_dice_interval
+    return f"{title}   predicted Dice {made.quality.predicted_dice:.2f} ({low:.2f}\u2013{high:.2f})"
+
+
+def _result(
+    loaded: LoadedScan, clicks: Clicks | None, made: Segmentation, size: TumourSize
+) -> dict[str, object]:
+    quality = made.quality
+    return {
+        "modality": loaded.scan.modality,
+        "model": made.maker,
+        **size_json(size),
+        "predicted_dice": quality.predicted_dice if quality else None,
+        "predicted_dice_interval": list(quality.predicted_dice_interval) if quality else None,
+        "slices_to_check": list(quality.slices_to_check) if quality else None,
+        "ends_to_check": list(quality.ends_to_check) if quality else None,
+        "corrections": len(clicks.standing_corrections()) if clicks else 0,
+        "warnings": [*loaded.notes, *made.warnings, *size_warnings(size)],
+        "history": list(made.history),
+        "segment_seconds": {name: round(value, 3) for name, value in made.seconds.items()},
+        "series_uid": loaded.series_uid or None,
+        "geometry": geometry_json(loaded.scan.geometry),
+        "voxels": int(np.count_nonzero(made.mask.voxels)),
+    }
