@@ -33,9 +33,9 @@ def test_a_recipe_without_a_model_says_how_to_train_one(cli, phantom, tmp_path, 
 
 
 def test_an_unknown_recipe_is_refused(cli, phantom, tmp_path):
-    run = segment(cli, phantom.image, tmp_path / "out", "--recipe", "lung")
+    run = segment(cli, phantom.image, tmp_path / "out", "--recipe", "pancreas")
     assert run.exit_code == 2
-    assert "no recipe without clicks called 'lung'" in " ".join(run.stderr.split())
+    assert "no recipe without clicks called 'pancreas'" in " ".join(run.stderr.split())
 
 
 def test_nothing_found_is_a_failure_of_its_own(cli, phantom, automatic, tmp_path):

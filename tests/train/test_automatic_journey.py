@@ -10,15 +10,18 @@ from tests.integration.conftest import make_phantom
 
 pytest.importorskip("torch")
 
+from oncotrace.domain.clicks import Clicks, Correction
 from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.mask import Mask
 from oncotrace.domain.scan import Scan
 from oncotrace.errors import EmptyMaskError, GeometryMismatchError, TableError
 from oncotrace.imaging.overlap import dice
 from oncotrace.imaging.resample import resample_scan
+from oncotrace.io.clicks_file import clicks_json, read_clicks
 from oncotrace.io.volume_file import read_mask, read_scan, write_mask, write_scan
 from oncotrace.learning.model_folder import read_model
 from oncotrace.learning.recipe import parse_recipe
+from oncotrace.pipeline.refine import refine_case
 from oncotrace.pipeline.segment import segment_case, segment_cohort
 from oncotrace.pipeline.train import FoldProgress, train_model
 from oncotrace.pipeline.verify import verify_run
@@ -141,8 +144,39 @@ def test_any_set_of_sequences_is_segmented_and_verified(cohort, model, tmp_path,
         assert result["channels"] == [first, *channels]
         assert len(result["slices_to_check"]) == 5
         assert any("another grid" in text for text in result["warnings"]) == bool(channels)
-        assert not (out / "clicks.json").exists()
+        assert clicks_json(read_clicks(out / "clicks.json")) == clicks_json(Clicks())
         assert [verdict.differences for verdict in verify_run(out)] == [()]
+
+
+@pytest.mark.parametrize("is_in_cohort", [False, True])
+def test_an_automatic_mask_is_corrected_verified_and_brought_back(
+    cohort, model, tmp_path, is_in_cohort
+):
+    run = tmp_path / "run"
+    if is_in_cohort:
+        table = cohort / "cohort.csv"
+        for _ in segment_cohort(
+            table, run, modality="mr-t1", model=str(model), seed=0, resume=False, jobs=1
+        ).outcomes:
+            pass
+        case = run / "cases" / "c1"
+    else:
+        segment_case(
+            cohort / "c1" / "image.nii.gz", None, run, modality="mr-t1", model=str(model), seed=0,
+            channels={"ct": cohort / "c1" / "ct.nii.gz"},
+        )  # fmt: skip
+        case = run
+    before = read_mask(case / "mask.nii.gz")
+    at_its_end = np.argwhere(before.voxels)[:1]
+    point_mm = before.geometry.to_point_mm(at_its_end[:, ::-1])
+    result = refine_case(case, [Correction("negative", point_mm)]).result
+    after = read_mask(case / "mask.nii.gz")
+    assert not after.voxels[tuple(at_its_end[0])]
+    assert (result["corrections"], result["channels"]) == (1, ["mr-t1", "ct"])
+    assert not read_clicks(case / "clicks.json").has_first
+    assert [verdict.differences for verdict in verify_run(run)] == [()] * (4 if is_in_cohort else 1)
+    refine_case(case, [Correction("undo", np.empty((0, 3)))])
+    np.testing.assert_array_equal(read_mask(case / "mask.nii.gz").voxels, before.voxels)
 
 
 def test_other_grids_are_refused_where_that_is_asked(cohort, model, tmp_path):

@@ -51,7 +51,8 @@ def require_same(one, other):
 
 
 @pytest.mark.parametrize(
-    ("kind", "precision"), [("adamw", "float32"), ("sgd", "float32"), ("adamw", "bfloat16")]
+    ("kind", "precision"),
+    [("adamw", "float32"), ("sgd", "float32"), ("muon", "float32"), ("adamw", "bfloat16")],
 )
 def test_an_interrupted_training_resumes_to_the_same_weights(tmp_path, kind, precision):
     optimiser = {"steps": 6, "batch_size": 2, "average_decay": 0.9}

@@ -13,6 +13,7 @@ from oncotrace.errors import SettingsError
 
 if TYPE_CHECKING:
     from oncotrace.pipeline.inputs import OtherGrids
+    from oncotrace.segment.lung_settings import LungSettings
 
 
 def segment(
@@ -48,9 +49,7 @@ def segment(
     ] = None,
     recipe: Annotated[
         str | None,
-        typer.Option(
-            help="Without clicks: automatic or multi-sequence.",
-        ),
+        typer.Option(help="Without clicks: automatic, multi-sequence, coarse-to-fine or lung."),
     ] = None,
     channel: Annotated[
         list[str] | None,
@@ -62,6 +61,9 @@ def segment(
     other_grids: Annotated[
         str, typer.Option(help="Channels on another grid than the image: resample or refuse.")
     ] = "resample",
+    lung_settings: Annotated[
+        Path | None, typer.Option(help="TOML with settings of the recipe lung.")
+    ] = None,
     series: Annotated[
         str | None, typer.Option(help="Series Instance UID, if the folder holds several series.")
     ] = None,
@@ -77,7 +79,9 @@ def segment(
             {"--clicks": clicks, "--point": point, "--box": box, "--series": series}
             | {"--channel": channel},
         )
-        _segment_cohort(source, out, modality, model, recipe, grids, seed, resume, jobs)
+        _segment_cohort(
+            source, out, modality, model, recipe, grids, lung_settings, seed, resume, jobs
+        )
         return
     refuse_together("one image", {"--resume": resume, "--jobs": jobs if jobs != 1 else None})
     from oncotrace.pipeline.segment import segment_case
@@ -96,6 +100,7 @@ def segment(
         recipe=recipe,
         channels=_channels(channel or []),
         other_grids=grids,
+        lung=_lung(lung_settings),
     )
     show_size(result)
     show_folder(out, "picture.png", "mask.nii.gz", "result.json")
@@ -108,6 +113,7 @@ def _segment_cohort(
     model: str | None,
     recipe: str | None,
     other_grids: "OtherGrids",
+    lung_settings: Path | None,
     seed: int,
     resume: bool,
     jobs: int,
@@ -124,6 +130,7 @@ def _segment_cohort(
         jobs=jobs,
         recipe=recipe,
         other_grids=other_grids,
+        lung=_lung(lung_settings),
     )
     finish_cohort(run.outcomes, run.cases, "segmenting", out)
 
@@ -140,6 +147,13 @@ def _channels(given: list[str]) -> dict[Modality, Path]:
             )
         channels[modality_named(name)] = Path(file)
     return channels
+
+
+def _lung(settings: Path | None) -> "LungSettings | None":
+    """Return the settings of the recipe lung, if any are given."""
+    from oncotrace.segment.lung_settings import read_lung_settings
+
+    return None if settings is None else read_lung_settings(settings)
 
 
 def _other_grids(text: str) -> "OtherGrids":

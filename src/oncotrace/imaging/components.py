@@ -19,6 +19,20 @@ def largest_component(voxels: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(labels == 1 + int(np.argmax(sizes[1:])))
 
 
+def heaviest_component(
+    voxels: NDArray[np.bool_], weights: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Piece of voxels with the greatest sum of weights; empty stays empty.
+
+    Of pieces of the same sum, the one that comes first in [z, y, x] order.
+    """
+    labels, count = label(voxels, _FACES_EDGES_CORNERS)
+    if count <= 1:
+        return voxels
+    sums = np.bincount(labels.ravel(), weights.ravel())
+    return np.asarray(labels == 1 + int(np.argmax(sums[1:])))
+
+
 def components_with(voxels: NDArray[np.bool_], seeds_zyx: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Pieces that hold a seed; the largest piece if none does.
 

@@ -1,7 +1,7 @@
 """How often and how far training samples are changed at random.
 
-`Augmentation.recrop_mm` and `Augmentation.channel_dropout` change how a sample is taken from a case
-and are up to whoever makes samples; all others are done by the trainer to samples of any kind.
+`Augmentation.recrop_mm`, `channel_dropout` and `texture_shift` change how a sample is taken from a
+case and are up to whoever makes samples; all others are done by the trainer to samples of any kind.
 """
 
 from typing import Annotated, Literal, Self
@@ -23,6 +23,10 @@ def _is_off(value: float) -> bool:
     return value == 0
 
 
+def _is_every_axis(value: tuple[str, ...]) -> bool:
+    return set(value) == {"x", "y", "z"}
+
+
 def _ordered(value: tuple[float, float]) -> tuple[float, float]:
     if value[0] > value[1]:
         raise ValueError("the lower end of a range stands first")
@@ -42,6 +46,10 @@ class Draw(BaseModel):
     range: Range
 
 
+def _never(draw: Draw) -> bool:
+    return draw.probability == 0
+
+
 class Augmentation(BaseModel):
     """Random changes of training samples; by default none.
 
@@ -55,6 +63,12 @@ class Augmentation(BaseModel):
     """Axes that are each flipped in half of the samples."""
     rotation: Draw = Draw(range=(-15.0, 15.0))
     """Degrees, drawn for each axis."""
+    rotation_axes: tuple[Literal["x", "y", "z"], ...] = Field(
+        default=("x", "y", "z"), exclude_if=_is_every_axis
+    )
+    """Axes that are turned about; ``z`` alone where a sample is one slice."""
+    shift: Draw = Field(default=Draw(range=(-0.1, 0.1)), exclude_if=_never)
+    """Shift along x and along y, as a fraction of the grid."""
     zoom: Draw = Draw(range=(0.8, 1.25))
     """Factor; above 1 makes things larger. Drawn evenly on a logarithmic scale."""
     elastic: Draw = Draw(range=(0.0, 0.03))
@@ -83,6 +97,8 @@ class Augmentation(BaseModel):
     """Each side of a whole image is cropped or edge-padded by at most this much, drawn anew."""
     channel_dropout: Probability = Field(default=0.0, exclude_if=_is_off)
     """How often each image channel is hidden as if it were missing; one always stays."""
+    texture_shift: float = Field(default=0.0, ge=0, le=2, exclude_if=_is_off)
+    """Largest shift of a whole channel of texture up or down, as another scanner would do it."""
 
     @model_validator(mode="after")
     def _strengths_that_make_sense(self) -> Self:

@@ -18,6 +18,8 @@ OLDEST_READER = "0.1.0"
 SMALLEST_HALVED = 8
 COARSE_RATIO = 2.0
 FEWEST_LEVELS = 3
+PUBLISHED_LEVELS = 5
+"""Of the U-Net for slices."""
 NOT_SUPERVISED = 3
 """Deep supervision leaves out the output itself and the two coarsest levels."""
 
@@ -108,6 +110,8 @@ def make_plan(
     strides, kernels = strides_and_kernels(
         _triple(planned_for[::-1]), spacing[::-1], recipe.network.levels
     )
+    if recipe.network.kind == "unet-2d":
+        strides, kernels = _of_slices(recipe.network.levels or PUBLISHED_LEVELS)
     _require_enough_levels(len(strides), recipe.network.levels or FEWEST_LEVELS)
     network = recipe.network
     widths = [min(network.first_channels * 2**i, network.max_channels) for i in range(len(strides))]
@@ -152,6 +156,11 @@ def strides_and_kernels(
         kernels.append(_steps(np.where(fine, 3, 1)))
         size, spacing = size / strides[-1], spacing * strides[-1]
     return tuple(strides), (*kernels, (3, 3, 3))
+
+
+def _of_slices(levels: int) -> tuple[tuple[Steps, ...], tuple[Steps, ...]]:
+    """Strides and kernels within a slice, whatever the distance of slices."""
+    return ((1, 1, 1), *((1, 2, 2),) * (levels - 1)), ((1, 3, 3),) * levels
 
 
 def _require_enough_levels(found: int, needed: int) -> None:

@@ -1,5 +1,6 @@
 """What a network is trained on, how it is built and how it is trained: settings as data."""
 
+import math
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -20,6 +21,10 @@ Millimetres = Annotated[float, Field(gt=0, le=100)]
 
 def _is_absent(value: object) -> bool:
     return value is None
+
+
+def _is_off(value: object) -> bool:
+    return not value
 
 
 class Channels(BaseModel):
@@ -79,7 +84,9 @@ class Network(BaseModel):
 
     model_config = _CLOSED
 
-    kind: Literal["dynunet"] = "dynunet"
+    kind: Literal["dynunet", "vnet", "unet-2d"] = "dynunet"
+    """``vnet`` has residual stages with PReLU, and kernels of 5 where the plan says 3;
+    ``unet-2d`` is the published U-Net for slices: without norm, with ELU and dropout."""
     first_channels: int = Field(default=16, ge=1, le=512)
     max_channels: int = Field(default=320, ge=1, le=2048)
     levels: int | None = Field(default=None, ge=3, le=8)
@@ -90,6 +97,8 @@ class Network(BaseModel):
     """Whether the network adds to a linear model of its channels, which is fitted first."""
     deep_supervision: bool = True
     """Whether coarser levels, all but the two coarsest, are compared with the target too."""
+    dropout: float = Field(default=0.0, ge=0, lt=1, exclude_if=_is_off)
+    """Share of features left out at random at the two coarsest levels, for ``unet-2d`` alone."""
 
 
 class Loss(BaseModel):
@@ -101,6 +110,13 @@ class Loss(BaseModel):
     cross_entropy_weight: float = Field(default=1.0, ge=0)
     dice_of_background: bool = False
     """Whether the Dice term is the mean of tumour's and background's."""
+    # Off, these are not written: plans of before keep their digests.
+    dice_over_batch: bool = Field(default=False, exclude_if=_is_off)
+    """Whether a batch is one sample to the Dice term, so that samples without a target teach it."""
+    early_share: float = Field(default=0.0, ge=0, le=1, exclude_if=_is_off)
+    """First share of the steps, in which Dice is privileged."""
+    early_cross_entropy_weight: float = Field(default=0.0, ge=0, exclude_if=_is_off)
+    """Weight of the cross-entropy in these."""
 
     @model_validator(mode="after")
     def _something(self) -> Self:
@@ -114,7 +130,8 @@ class Optimiser(BaseModel):
 
     model_config = _CLOSED
 
-    kind: Literal["adamw", "sgd"] = "adamw"
+    kind: Literal["adamw", "sgd", "muon"] = "adamw"
+    """``muon`` is for the kernels of convolutions; all other weights take AdamW's steps."""
     learning_rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=1e-2, ge=0)
     momentum: float = Field(default=0.99, gt=0, lt=1)
@@ -123,6 +140,8 @@ class Optimiser(BaseModel):
     """``poly`` is (1 - step / steps)^0.9."""
     warm_up_steps: int = Field(default=0, ge=0)
     steps: int = Field(default=1000, ge=1, le=10_000_000)
+    epochs: int | None = Field(default=None, ge=1, le=100_000, exclude_if=_is_absent)
+    """Rounds over all samples; where it is given, the data decide on ``steps`` (`in_steps`)."""
     batch_size: int = Field(default=2, ge=1, le=256)
     """Samples per step; on a free grid they pass one by one and their gradients are averaged."""
     largest_gradient: float | None = Field(default=12.0, gt=0)
@@ -131,6 +150,17 @@ class Optimiser(BaseModel):
     """Decay per step of a running mean of the weights, which then is the result."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of the convolutions while training; weights, loss and the exported network are float32."""
+
+
+class Locator(BaseModel):
+    """A network that finds the box in which another one then looks."""
+
+    model_config = _CLOSED
+
+    margin_mm: float = Field(default=20.0, ge=0, le=200)
+    """The box around what was found is widened by this much on every side."""
+    recipe: "Recipe"
+    """In a file also the name of one that comes with oncotrace."""
 
 
 class Recipe(BaseModel):
@@ -148,7 +178,41 @@ class Recipe(BaseModel):
     loss: Loss = Loss()
     optimiser: Optimiser = Optimiser()
     augmentation: Augmentation = Augmentation()
+    empty_targets: bool = Field(default=False, exclude_if=_is_off)
+    """Whether samples without any target are learnt from, too: what is no tumour."""
     seed: int = Field(default=0, ge=0, lt=2**32)
+    locator: Locator | None = Field(default=None, exclude_if=_is_absent)
+    """What looks first, where this recipe is the second of two stages."""
+
+    @model_validator(mode="after")
+    def _two_stages_at_most(self) -> Self:
+        if self.locator is None:
+            return self
+        if self.locator.recipe.locator is not None:
+            raise ValueError("a locator has no locator of its own")
+        if self.locator.recipe.grid.spacing_mm is None:
+            raise ValueError("a locator's grid needs spacing_mm")
+        return self
+
+    @model_validator(mode="after")
+    def _slices_for_slices(self) -> Self:
+        network, grid = self.network, self.grid
+        if network.kind != "unet-2d":
+            return self
+        if grid.mode != "fixed" or grid.size_xyz is None or grid.size_xyz[2] != 1:
+            raise ValueError("a unet-2d needs grid.mode 'fixed' and a size_xyz of one slice")
+        if network.deep_supervision or network.linear_skip:
+            raise ValueError("a unet-2d has neither deep_supervision nor linear_skip")
+        return self
+
+
+def in_steps(recipe: Recipe, samples: int) -> Recipe:
+    """Recipe with the steps that its epochs take with so many samples; unchanged without epochs."""
+    settings = recipe.optimiser
+    if settings.epochs is None:
+        return recipe
+    steps = max(1, math.ceil(settings.epochs * samples / settings.batch_size))
+    return recipe.model_copy(update={"optimiser": settings.model_copy(update={"steps": steps})})
 
 
 def preset_names() -> tuple[str, ...]:
@@ -195,7 +259,7 @@ def read_recipe(path: Path) -> Recipe:
 def parse_recipe(text: str, name: str) -> Recipe:
     """Recipe in TOML ``text``; ``name`` is what messages call it."""
     try:
-        return Recipe.model_validate(tomllib.loads(text))
+        return Recipe.model_validate(_with_named_locator(tomllib.loads(text)))
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{name} is not TOML: {error}.") from error
     except ValidationError as error:
@@ -203,6 +267,14 @@ def parse_recipe(text: str, name: str) -> Recipe:
             f"{name}: {first_complaint(error)}",
             hint=f"Compare with a recipe of oncotrace: {', '.join(preset_names())}.",
         ) from error
+
+
+def _with_named_locator(settings: dict[str, object]) -> dict[str, object]:
+    """Spell out a locator that is given by its name, as plans have it."""
+    locator = settings.get("locator")
+    if not isinstance(locator, dict) or not isinstance(locator.get("recipe"), str):
+        return settings
+    return {**settings, "locator": {**locator, "recipe": preset(locator["recipe"]).model_dump()}}
 
 
 def first_complaint(error: ValidationError) -> str:

@@ -65,7 +65,7 @@ def checked_sample(data: TrainingData, index: int, rng: np.random.Generator, pla
             case_id=case_id,
             code="not-finite",
         )
-    if not sample.target.any():
+    if not (sample.target.any() or plan.recipe.empty_targets):
         raise EmptyMaskError(
             "the training mask is empty.",
             hint="Correct the mask or leave the case out.",

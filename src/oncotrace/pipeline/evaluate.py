@@ -181,7 +181,7 @@ def evaluate_model(
     """
     cohort = read_cohort(table)
     chosen = chosen_sequence(cohort, modality, of="mask")
-    out_of_fold = _known_folds(folds, cohort, model) if folds else None
+    out_of_fold = known_folds(folds, cohort, model) if folds else None
     if out_of_fold is None:
         segmenter(model)  # refused here, once, rather than for every case
     segment = SegmentTask(chosen, model, seed, channels=other_sequences(model, chosen))
@@ -202,7 +202,7 @@ def evaluate_task(modality: Modality, settings: Mapping[str, object]) -> Evaluat
     return EvaluateTask(modality, PredictionModel(segment, out_of_fold))
 
 
-def _known_folds(table: Path, cohort: Cohort, model: str) -> OutOfFold:
+def known_folds(table: Path, cohort: Cohort, model: str) -> OutOfFold:
     """Refuse a table that is obviously of other patients, or not that of the training."""
     folder = trained_model(model)
     if folder is None:

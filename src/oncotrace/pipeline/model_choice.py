@@ -7,8 +7,11 @@ from oncotrace.domain.clicks import Clicks
 from oncotrace.domain.scan import Modality, modality_named
 from oncotrace.errors import ClickError, InputError, SettingsError
 from oncotrace.pipeline.cohort import chosen_sequence
+from oncotrace.segment.nnunet import is_nnunet, nnunet_sequences
 from oncotrace.segment.segmenters import (
+    LUNG,
     default_segmenter,
+    is_for_lungs,
     is_without_clicks,
     model_of_recipe,
     trained_model,
@@ -35,7 +38,17 @@ def chosen_model(modality: Modality, model: str | None, recipe: str | None) -> s
             f"the model {Path(model).name} is not of the recipe {recipe}: it needs clicks.",
             hint="Leave out --recipe, or name another model.",
         )
+    if is_for_lungs(model) != (recipe == LUNG):
+        raise SettingsError(
+            f"the model {Path(model).name} is not of the recipe {recipe}.",
+            hint="Leave out --recipe, or name another model.",
+        )
     return model
+
+
+def modality_of_recipe(recipe: str | None) -> Modality | None:
+    """Return the only sequence that a recipe is for, if there is only one."""
+    return "ct" if recipe == LUNG else None
 
 
 def require_suitable(model: str, clicks: Clicks | None, sequences: tuple[Modality, ...]) -> None:
@@ -51,7 +64,7 @@ def require_suitable(model: str, clicks: Clicks | None, sequences: tuple[Modalit
         The model does not look at one of the sequences.
     """
     automatic = is_without_clicks(model)
-    if automatic and clicks is not None:
+    if automatic and clicks is not None and clicks.has_first:
         raise SettingsError(
             f"the model {Path(model).name} looks at no clicks.",
             hint="Leave out the clicks, or choose a model with clicks.",
@@ -93,6 +106,8 @@ def other_sequences(model: str, first: Modality) -> tuple[Modality, ...]:
 
 def sequences_of_model(model: str) -> tuple[Modality, ...]:
     """Sequences that a trained model was trained on, in its order."""
+    if is_nnunet(model):
+        return nnunet_sequences(model)
     folder = trained_model(model)
     named = () if folder is None else trained_modalities(folder)
     return tuple(map(modality_named, named))

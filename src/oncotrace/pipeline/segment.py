@@ -6,33 +6,27 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import ClassVar
 
-import numpy as np
-
-from oncotrace.atomic import write_bytes
 from oncotrace.domain.case import Case
 from oncotrace.domain.clicks import Clicks
-from oncotrace.domain.measurement import TumourSize
 from oncotrace.domain.scan import Modality, Scan, modality_named
 from oncotrace.domain.segmentation import Segmentation, SegmentationRequest
 from oncotrace.errors import ClickError, EmptyMaskError
-from oncotrace.io.clicks_file import clicks_json, read_clicks, write_clicks
+from oncotrace.io.clicks_file import clicks_json, read_clicks, read_first_clicks, write_clicks
 from oncotrace.io.cohort_table import read_cohort
-from oncotrace.io.volume_file import write_mask
 from oncotrace.learning.model_folder import PLAN
-from oncotrace.measure.tumour_size import tumour_size
 from oncotrace.pipeline.cohort import file_of
 from oncotrace.pipeline.inputs import (
     LoadedScan,
     OtherGrids,
-    geometry_json,
     load_scan,
     modality_of,
     require_allowed_grids,
 )
-from oncotrace.pipeline.measure import size_json, size_warnings
+from oncotrace.pipeline.lung_results import write_lung_results
 from oncotrace.pipeline.model_choice import (
     chosen_model,
     first_sequence,
+    modality_of_recipe,
     other_sequences,
     require_suitable,
 )
@@ -41,8 +35,10 @@ from oncotrace.pipeline.run.cohort_run import CohortRun, run_cohort
 from oncotrace.pipeline.run.digests import file_digest, json_digest, source_digest
 from oncotrace.pipeline.run.folder import require_new
 from oncotrace.pipeline.run.single_run import run_single
-from oncotrace.report.case_picture import case_picture
-from oncotrace.segment.automatic import places_in
+from oncotrace.pipeline.segmented_case import CLICKS_FILE, automatic_json, write_segmentation
+from oncotrace.segment.lung import with_lung_settings
+from oncotrace.segment.lung_settings import LungSettings
+from oncotrace.segment.nnunet import is_nnunet, nnunet_settings
 from oncotrace.segment.refine import corrector, segmented
 from oncotrace.segment.segmenters import (
     is_without_clicks,
@@ -51,10 +47,6 @@ from oncotrace.segment.segmenters import (
     trained_model,
 )
 from oncotrace.segment.trained import packaged_models
-
-MASK_FILE = "mask.nii.gz"
-CLICKS_FILE = "clicks.json"
-PICTURE_FILE = "picture.png"
 
 
 @dataclass(frozen=True)
@@ -80,6 +72,8 @@ class SegmentTask:
         Their images, where the case is a single image; in a cohort its table names them.
     other_grids
         What is done with channels that lie on another grid than the first.
+    lung
+        What the reader chooses about the recipe ``lung``; none for other models.
     """
 
     modality: Modality
@@ -90,6 +84,7 @@ class SegmentTask:
     channels: tuple[Modality, ...] = ()
     channel_files: tuple[Path, ...] = ()
     other_grids: OtherGrids = "resample"
+    lung: LungSettings | None = None
     journey: ClassVar[str] = "segment"
 
     def settings(self) -> dict[str, object]:
@@ -101,6 +96,7 @@ class SegmentTask:
             "series_uid": self.series_uid,
             **self._trained_settings(),
             **self._channel_settings(),
+            **({"lung": self.lung.model_dump(mode="json")} if self.lung else {}),
         }
 
     @property
@@ -116,6 +112,8 @@ class SegmentTask:
 
         The plan holds the digests of the model's other files. A path is made complete, for verify.
         """
+        if is_nnunet(self.model):
+            return nnunet_settings(self.model)
         folder = trained_model(self.model)
         if folder is None:
             return {}
@@ -139,9 +137,19 @@ class SegmentTask:
         first, *others = self._sequences_of(case)
         digests = {"image": source_digest(file_of(case, case.images, first, "image"))}
         digests |= {f"image_{name}": source_digest(case.images[name]) for name in others}
-        if not is_without_clicks(self.model):
-            digests["clicks"] = json_digest(clicks_json(_clicks_of(case)))
+        clicks = self.clicks_of(case)
+        if clicks is not None:
+            digests["clicks"] = json_digest(clicks_json(clicks))
         return digests
+
+    def clicks_of(self, case: Case) -> Clicks | None:
+        """Clicks that count: for a model without clicks, none but corrections of what it made."""
+        if not is_without_clicks(self.model):
+            return _clicks_of(case)
+        if case.clicks is None or not case.clicks.is_file():
+            return None
+        clicks = read_clicks(case.clicks)
+        return clicks if clicks.corrections and not clicks.has_first else None
 
     def _sequences_of(self, case: Case) -> tuple[Modality, ...]:
         """Sequences that are there, the first one first; it is named too if none is there."""
@@ -151,29 +159,55 @@ class SegmentTask:
     def run(self, case: Case, folder: Path, clock: StageClock) -> dict[str, object]:
         """Write mask, picture and clicks, if there are any, of one case and return its result."""
         with clock.stage("read"):
-            first, *others = self._sequences_of(case)
-            image = file_of(case, case.images, first, "image")
-            loaded = load_scan(image, first, self.series_uid)
-            scans = {first: loaded.scan}
-            scans |= {name: load_scan(case.images[name], name).scan for name in others}
-            require_allowed_grids(scans, self.other_grids)
-            clicks = None if is_without_clicks(self.model) else _clicks_of(case)
+            loaded, scans = self.read(case)
+            clicks = self.clicks_of(case)
         with clock.stage("open"):
-            chosen = segmenter(self.model, self.fold)
+            chosen = with_lung_settings(segmenter(self.model, self.fold), self.lung)
             # Opened only where it is needed: that takes time.
             is_corrected = clicks is not None and clicks.standing_corrections()
             by = corrector(self.corrector_fold) if is_corrected else None
         with clock.stage("segment"):
             request = SegmentationRequest(scans, clicks, self.seed)
             made = chosen.segment(request) if by is None else segmented(chosen, request, by)
-        if clicks is None and made.mask.is_empty:
+        if is_without_clicks(self.model) and made.mask.is_empty:
             raise EmptyMaskError(
                 f"{made.maker} found no tumour.",
                 hint="Segment it from six clicks: leave out --recipe, or choose another --model.",
                 code="nothing-found",
             )
+        return self.write(case, folder, (loaded, scans), clicks, made, clock)
+
+    def read(self, case: Case) -> tuple[LoadedScan, dict[Modality, Scan]]:
+        """First image of a case, and all that are looked at by sequence.
+
+        Raises
+        ------
+        InputError
+            One is missing or cannot be read, or lies on another grid where that is refused.
+        """
+        first, *others = self._sequences_of(case)
+        loaded = load_scan(file_of(case, case.images, first, "image"), first, self.series_uid)
+        scans = {first: loaded.scan}
+        scans |= {name: load_scan(case.images[name], name).scan for name in others}
+        require_allowed_grids(scans, self.other_grids)
+        return loaded, scans
+
+    def write(
+        self,
+        case: Case,
+        folder: Path,
+        read: tuple[LoadedScan, Mapping[Modality, Scan]],
+        clicks: Clicks | None,
+        made: Segmentation,
+        clock: StageClock,
+    ) -> dict[str, object]:
+        """Write what belongs to a segmentation and return its result; see `write_segmentation`."""
+        loaded, scans = read
         result = write_segmentation(case, folder, loaded, clicks, made, clock)
-        return result if clicks is not None else {**result, **_of_automatic(scans, made)}
+        result |= write_lung_results(made, folder)
+        return (
+            {**result, **automatic_json(scans, made)} if is_without_clicks(self.model) else result
+        )
 
 
 def recorded_segment_task(modality: Modality, settings: Mapping[str, object]) -> SegmentTask:
@@ -188,48 +222,13 @@ def recorded_segment_task(modality: Modality, settings: Mapping[str, object]) ->
         tuple(map(modality_named, _texts(settings, "channels"))),
         tuple(map(Path, _texts(settings, "channel_files"))),
         "refuse" if settings.get("other_grids") == "refuse" else "resample",
+        LungSettings.model_validate(settings["lung"]) if settings.get("lung") else None,
     )
 
 
 def _texts(settings: Mapping[str, object], name: str) -> list[str]:
     value = settings.get(name)
     return [str(text) for text in value] if isinstance(value, list) else []
-
-
-def _of_automatic(scans: Mapping[Modality, Scan], made: Segmentation) -> dict[str, object]:
-    """Return what a result without clicks says besides: what was looked at, where to look first."""
-    slices, ends = places_in(made)
-    return {"channels": [*scans], "slices_to_check": [*slices], "ends_to_check": [*ends]}
-
-
-def write_segmentation(
-    case: Case,
-    folder: Path,
-    loaded: LoadedScan,
-    clicks: Clicks | None,
-    made: Segmentation,
-    clock: StageClock,
-) -> dict[str, object]:
-    """Write mask, picture and clicks, if any, of a case into ``folder`` and return its result.
-
-    Raises
-    ------
-    EmptyMaskError
-        The mask is empty, so there is nothing to measure.
-    OutputError
-        They cannot be written.
-    """
-    with clock.stage("measure"):
-        size = tumour_size(made.mask)
-    with clock.stage("write"):
-        write_mask(made.mask, folder / MASK_FILE)
-        if clicks is not None:
-            write_clicks(clicks, folder / CLICKS_FILE)
-    with clock.stage("picture"):
-        title = _title(case, made, loaded.scan.modality)
-        picture = case_picture(loaded.scan, made.mask, clicks=clicks, size=size, title=title)
-        write_bytes(folder / PICTURE_FILE, picture)
-    return _result(loaded, clicks, made, size)
 
 
 def segment_case(
@@ -246,6 +245,7 @@ def segment_case(
     recipe: str | None = None,
     channels: Mapping[Modality, Path] | None = None,
     other_grids: OtherGrids = "resample",
+    lung: LungSettings | None = None,
 ) -> dict[str, object]:
     """Segment one tumour into a folder of its own and return the content of ``result.json``.
 
@@ -268,6 +268,8 @@ def segment_case(
         Images of other sequences by name; the mask lies on the grid of ``image``.
     other_grids
         What is done with those that lie on another grid.
+    lung
+        What the reader chooses about the recipe ``lung``.
 
     Raises
     ------
@@ -276,14 +278,24 @@ def segment_case(
         nothing is written then.
     """
     require_new(out)
-    known = modality or modality_of(image, series_uid)
+    known = modality or modality_of_recipe(recipe) or modality_of(image, series_uid)
     name = chosen_model(known, model, recipe)
     others = dict(channels or {})
     require_suitable(name, clicks, (known, *others))
     task = SegmentTask(
-        known, name, seed, series_uid, fold, tuple(others), tuple(others.values()), other_grids
+        known,
+        name,
+        seed,
+        series_uid,
+        fold,
+        tuple(others),
+        tuple(others.values()),
+        other_grids,
+        lung,
     )
-    segmenter(task.model, fold)  # a wrong name is found before the image is read
+    with_lung_settings(
+        segmenter(task.model, fold), lung
+    )  # a wrong name is found before the image is read
     images = {known: image, **others}
     if clicks is None:
         return run_single(task, Case(case_id, case_id, images), image, out, seed=seed)
@@ -305,6 +317,7 @@ def segment_cohort(
     jobs: int,
     recipe: str | None = None,
     other_grids: OtherGrids = "resample",
+    lung: LungSettings | None = None,
 ) -> CohortRun:
     """Segment a cohort into a run folder; cases are done as outcomes are taken.
 
@@ -320,45 +333,15 @@ def segment_cohort(
         See `oncotrace.pipeline.run.cohort_run.run_cohort`.
     """
     cohort = read_cohort(table)
-    chosen = first_sequence(cohort, modality, model)
+    chosen = first_sequence(cohort, modality or modality_of_recipe(recipe), model)
     name = chosen_model(chosen, model, recipe)
-    segmenter(name)  # refused here, once, rather than for every case
+    with_lung_settings(segmenter(name), lung)  # refused here, once, rather than for every case
     channels = other_sequences(name, chosen)
-    task = SegmentTask(chosen, name, seed, channels=channels, other_grids=other_grids)
+    task = SegmentTask(chosen, name, seed, channels=channels, other_grids=other_grids, lung=lung)
     return run_cohort(task, table, cohort, out, seed=seed, resume=resume, jobs=jobs)
 
 
 def _clicks_of(case: Case) -> Clicks:
     if case.clicks is None:
         raise ClickError("there are no clicks.", hint="Fill the column clicks, or give --clicks.")
-    return read_clicks(case.clicks)
-
-
-def _title(case: Case, made: Segmentation, modality: Modality | None) -> str:
-    title = f"{case.case_id}   {modality}   {made.maker}"
-    if made.quality is None:
-        return title
-    low, high = made.quality.predicted_dice_interval
-    return f"{title}   predicted Dice {made.quality.predicted_dice:.2f} ({low:.2f}\u2013{high:.2f})"
-
-
-def _result(
-    loaded: LoadedScan, clicks: Clicks | None, made: Segmentation, size: TumourSize
-) -> dict[str, object]:
-    quality = made.quality
-    return {
-        "modality": loaded.scan.modality,
-        "model": made.maker,
-        **size_json(size),
-        "predicted_dice": quality.predicted_dice if quality else None,
-        "predicted_dice_interval": list(quality.predicted_dice_interval) if quality else None,
-        "slices_to_check": list(quality.slices_to_check) if quality else None,
-        "ends_to_check": list(quality.ends_to_check) if quality else None,
-        "corrections": len(clicks.standing_corrections()) if clicks else 0,
-        "warnings": [*loaded.notes, *made.warnings, *size_warnings(size)],
-        "history": list(made.history),
-        "segment_seconds": {name: round(value, 3) for name, value in made.seconds.items()},
-        "series_uid": loaded.series_uid or None,
-        "geometry": geometry_json(loaded.scan.geometry),
-        "voxels": int(np.count_nonzero(made.mask.voxels)),
-    }
+    return read_first_clicks(case.clicks)

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,24 +13,26 @@ from oncotrace.io.cohort_table import read_cohort
 from oncotrace.io.folds_table import folds_digest, read_folds
 from oncotrace.io.text_file import read_text
 from oncotrace.learning.curve import read_curve
+from oncotrace.learning.locator_folder import LOCATOR, copy_locator, naming_locator
 from oncotrace.learning.model_folder import write_model
 from oncotrace.learning.plan import Plan, make_plan
-from oncotrace.learning.recipe import Recipe, preset, read_recipe
+from oncotrace.learning.recipe import Recipe, in_steps, preset, read_recipe
+from oncotrace.learning.sample import TrainingData
 from oncotrace.pipeline.model_card import model_card
 from oncotrace.pipeline.out_of_fold import quality_table
 from oncotrace.pipeline.run.folder import read_json, require_new, write_json
 from oncotrace.pipeline.training_set import (
     IdentifiedCase,
     Judgement,
-    TrainingSet,
     training_set,
 )
 from oncotrace.report.training_curve import training_curves_picture
-from oncotrace.segment.automatic import with_sequences
+from oncotrace.segment.located_input import recipe_for
 from oncotrace.segment.quality_fit import fit_quality
 
 if TYPE_CHECKING:
     from oncotrace.learning.train.loop import Progress
+    from oncotrace.learning.train.start import Start
 
 FOLDS_DIGEST = "folds_sha256"
 """In a model's preparation: digest of the table of folds that it was trained by."""
@@ -116,26 +118,47 @@ def train_model(
     require_new(out)
     said = read_text(about, limit_mib=1, error=InputError).strip() if about else ""
     fold_of = read_folds(folds)
-    chosen = with_sequences(recipe, modalities)
-    known = training_set(chosen, read_cohort(table), modalities)
-    folds_there = _folds_of(known.cases, fold_of, only)
-    plan = make_plan(chosen, known.fingerprint(chosen), {"modalities": [*modalities]})
+    chosen = recipe_for(recipe, modalities)
     work = training_folder(out)
-    _open_work(work, plan, known.cases, resume=resume)
+    known = training_set(chosen, read_cohort(table), modalities, work / LOCATOR)
+    folds_there = _folds_of(known.cases, fold_of, only)
+    # Each network learns without one fold, so a round through its samples is that much shorter.
+    share = 1 - 1 / max(2, len(folds_there))
+    chosen = in_steps(chosen, round(known.samples * share))
+    plan = make_plan(chosen, known.fingerprint(chosen), {"modalities": [*modalities]})
+    open_work(work, plan, known.cases, resume=resume)
+    located = work / LOCATOR / PLAN_FILE
+    if chosen.locator is not None and not located.exists():
+        yield from train_model(
+            table,
+            work / LOCATOR,
+            recipe=chosen.locator.recipe,
+            modalities=modalities,
+            folds=folds,
+            resume=resume,
+            only=only,
+            about=about,
+            device=device,
+        )
     for place, fold in enumerate(folds_there, start=1):
         if not only or fold in only:
             left_out = {patient for patient, of in fold_of.items() if of == fold}
-            for now in _trained(plan, known, left_out, work / f"fold_{fold}.onnx", device):
+            data = known.data(plan, left_out)
+            for now in trained_fold(plan, data, work / f"fold_{fold}.onnx", device):
                 yield FoldProgress(
                     place, len(folds_there), now.step, now.steps, now.loss, now.seconds_left
                 )
     files = {fold: work / f"fold_{fold}.onnx" for fold in folds_there}
-    if all(file.exists() for file in files.values()):
+    needed = [*files.values()] if chosen.locator is None else [*files.values(), located]
+    if all(file.exists() for file in needed):
         networks = {fold: file.read_bytes() for fold, file in files.items()}
         judgement = Judgement([], plan)
         for judgement in known.judged(plan, fold_of, networks):
             done = len({mask.case_id for mask in judgement.masks})
             yield ScoringProgress(done, len(known.cases))
+        if chosen.locator is not None:
+            copy_locator(work / LOCATOR, out)
+            judgement = replace(judgement, plan=naming_locator(judgement.plan, work / LOCATOR))
         _write_model(out, judgement, networks, fold_of, said)
 
 
@@ -192,7 +215,16 @@ def _folds_of(
     return folds
 
 
-def _open_work(work: Path, plan: Plan, cases: Sequence[IdentifiedCase], *, resume: bool) -> None:
+def open_work(work: Path, plan: Plan, cases: Sequence[IdentifiedCase], *, resume: bool) -> None:
+    """Begin the folder of a training, or open it again if ``resume`` and it was begun.
+
+    Raises
+    ------
+    OutputError
+        It holds something already, or cannot be written.
+    SettingsError
+        It was begun with another plan or other cases.
+    """
     state = {
         "format": 1,
         "plan_digest": plan.training_digest(),
@@ -210,19 +242,21 @@ def _open_work(work: Path, plan: Plan, cases: Sequence[IdentifiedCase], *, resum
         )
 
 
-def _trained(
-    plan: Plan, known: TrainingSet, left_out: Collection[str], network: Path, device: str
+def trained_fold(
+    plan: Plan, data: TrainingData, network: Path, device: str, start: "Start | None" = None
 ) -> "Iterator[Progress]":
-    """Train a network without some patients, unless that was done before."""
+    """Train a network into an ONNX file, unless that was done before; yields after every step.
+
+    See `oncotrace.learning.train.loop.train` for ``start`` and the errors.
+    """
     from oncotrace.learning.train.export import exported
     from oncotrace.learning.train.loop import train, trained_network
 
     checkpoint = network.with_suffix(".pt")
     if network.exists():
         return
-    data = known.data(plan, left_out)
     with contextlib.closing(
-        train(plan, data, checkpoint, resume=checkpoint.exists(), device=device)
+        train(plan, data, checkpoint, resume=checkpoint.exists(), device=device, start=start)
     ) as steps:
         yield from steps
     write_bytes(network, exported(trained_network(plan, data, checkpoint), plan))

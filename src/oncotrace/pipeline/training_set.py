@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from oncotrace.domain.case import Cohort
@@ -10,6 +11,15 @@ from oncotrace.learning.fingerprint import Fingerprint, fingerprint
 from oncotrace.learning.plan import Plan
 from oncotrace.learning.recipe import Recipe
 from oncotrace.learning.sample import TrainingData
+from oncotrace.pipeline.located_cases import located_data, located_scores, outlined_fingerprint
+from oncotrace.pipeline.lung_cases import (
+    LungCase,
+    lung_cases,
+    lung_data,
+    lung_scores_out_of_fold,
+    require_a_tumour,
+    slices_of,
+)
 from oncotrace.pipeline.out_of_fold import OutOfFoldMask, out_of_fold_masks
 from oncotrace.pipeline.training_cases import (
     TrainingCase,
@@ -27,7 +37,7 @@ from oncotrace.pipeline.whole_image_scores import (
     best_post_processing,
     whole_image_scores,
 )
-from oncotrace.segment.planned_input import needs_clicks
+from oncotrace.segment.planned_input import is_for_lungs, is_located, needs_clicks
 
 
 class IdentifiedCase(Protocol):
@@ -64,6 +74,11 @@ class TrainingSet(Protocol):
         """All cases."""
         ...
 
+    @property
+    def samples(self) -> int:
+        """Different samples, not counting chance: what a round through all of them has."""
+        ...
+
     def fingerprint(self, recipe: Recipe) -> Fingerprint:
         """Return what the cases have in common."""
         ...
@@ -79,8 +94,19 @@ class TrainingSet(Protocol):
         ...
 
 
-def training_set(recipe: Recipe, cohort: Cohort, modalities: tuple[Modality, ...]) -> TrainingSet:
+def training_set(
+    recipe: Recipe,
+    cohort: Cohort,
+    modalities: tuple[Modality, ...],
+    locator: Path | None = None,
+) -> TrainingSet:
     """Read the cases that a recipe learns from.
+
+    Parameters
+    ----------
+    locator
+        Where the model folder of the recipe's locator is when the networks are judged; not looked
+        at where the recipe has none.
 
     Raises
     ------
@@ -89,6 +115,10 @@ def training_set(recipe: Recipe, cohort: Cohort, modalities: tuple[Modality, ...
     """
     if needs_clicks(recipe):
         return ClickedSet(tuple(training_cases(cohort, modalities)))
+    if is_for_lungs(recipe):
+        return LungSet(tuple(lung_cases(cohort, recipe)))
+    if is_located(recipe):
+        return LocatedSet(tuple(whole_image_cases(cohort, modalities)), locator)
     return WholeImageSet(tuple(whole_image_cases(cohort, modalities)))
 
 
@@ -97,6 +127,11 @@ class ClickedSet:
     """Cases, each of one sequence, from whose outlines clicks are drawn."""
 
     cases: tuple[TrainingCase, ...]
+
+    @property
+    def samples(self) -> int:
+        """So many cases."""
+        return len(self.cases)
 
     def fingerprint(self, recipe: Recipe) -> Fingerprint:
         """Return what the cases have in common."""
@@ -122,6 +157,11 @@ class WholeImageSet:
 
     cases: tuple[WholeImageCase, ...]
 
+    @property
+    def samples(self) -> int:
+        """So many cases."""
+        return len(self.cases)
+
     def fingerprint(self, recipe: Recipe) -> Fingerprint:  # noqa: ARG002
         """Return what the cases have in common; of their first sequences."""
         return fingerprint(case.summary for case in self.cases)
@@ -141,3 +181,65 @@ class WholeImageSet:
             known = {**plan.preparation, "post_processing": kind}
             chosen = plan.model_copy(update={"preparation": known})
             yield Judgement([as_out_of_fold(score, kind) for score in scores], chosen)
+
+
+@dataclass(frozen=True, eq=False)
+class LocatedSet:
+    """Cases of one or several sequences, seen behind a locator, if there is one."""
+
+    cases: tuple[WholeImageCase, ...]
+    locator: Path | None
+
+    @property
+    def samples(self) -> int:
+        """So many cases."""
+        return len(self.cases)
+
+    def fingerprint(self, recipe: Recipe) -> Fingerprint:
+        """Return what the cases have in common; of the boxes that a good locator would find."""
+        return outlined_fingerprint(recipe, self.cases)
+
+    def data(self, plan: Plan, without: Collection[str]) -> TrainingData:
+        """Make samples of all patients but some."""
+        return located_data([c for c in self.cases if c.patient_id not in without], plan)
+
+    def judged(
+        self, plan: Plan, fold_of: Mapping[str, int], networks: Mapping[int, bytes]
+    ) -> Iterator[Judgement]:
+        """Segment every case; the plan takes over the best post-processing."""
+        scores = []
+        for score in located_scores(plan, self.cases, fold_of, networks, self.locator):
+            scores.append(score)
+            kind = best_post_processing(scores)
+            known = {**plan.preparation, "post_processing": kind}
+            chosen = plan.model_copy(update={"preparation": known})
+            yield Judgement([as_out_of_fold(score, kind) for score in scores], chosen)
+
+
+@dataclass(frozen=True, eq=False)
+class LungSet:
+    """CTs of the lungs, learnt slice by slice."""
+
+    cases: tuple[LungCase, ...]
+
+    @property
+    def samples(self) -> int:
+        """So many slices with lung field."""
+        return len(slices_of(self.cases))
+
+    def fingerprint(self, recipe: Recipe) -> Fingerprint:  # noqa: ARG002
+        """Return what the cases with tumour have in common."""
+        return fingerprint(require_a_tumour(self.cases))
+
+    def data(self, plan: Plan, without: Collection[str]) -> TrainingData:
+        """Make samples of all patients but some."""
+        return lung_data([c for c in self.cases if c.patient_id not in without], plan)
+
+    def judged(
+        self, plan: Plan, fold_of: Mapping[str, int], networks: Mapping[int, bytes]
+    ) -> Iterator[Judgement]:
+        """Segment every case with a tumour."""
+        masks: list[OutOfFoldMask] = []
+        for mask in lung_scores_out_of_fold(plan, self.cases, fold_of, networks):
+            masks.append(mask)
+            yield Judgement(masks, plan)

@@ -70,11 +70,12 @@ class WholeImageCase:
 
     def prepared(self, plan: Plan) -> WholeImages:
         """Images and outlines on one grid of the plan's spacing; made once."""
-        key = repr(plan.spacing_mm)
+        names = plan.recipe.channels.names
+        key = repr((plan.spacing_mm, names))
         if key not in self._kept:
             scans, outlines = self.read()
             grid = training_grid([scan.geometry for scan in scans.values()], plan.spacing_mm)
-            self._kept[key] = whole_images(scans, grid, outlines)
+            self._kept[key] = whole_images(scans, grid, outlines, names)
         return self._kept[key]
 
 

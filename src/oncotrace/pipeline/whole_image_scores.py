@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logit
 
 from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.mask import Mask
 from oncotrace.domain.scan import Modality, Scan
-from oncotrace.domain.segmentation import SegmentationRequest
+from oncotrace.domain.segmentation import Segmentation, SegmentationRequest
 from oncotrace.imaging.overlap import dice
 from oncotrace.imaging.recrop import moved_sides, random_sides_mm, recropped
 from oncotrace.imaging.resample import resample_scan
@@ -24,11 +25,17 @@ from oncotrace.learning.plan import Plan
 from oncotrace.pipeline.out_of_fold import OutOfFoldMask
 from oncotrace.pipeline.whole_image_cases import WholeImageCase
 from oncotrace.segment.automatic import automatic_with_evidence
-from oncotrace.segment.published_finish import POST_PROCESSING, PostProcessing, post_processed
+from oncotrace.segment.planned_input import orientations_of
+from oncotrace.segment.published_finish import (
+    EVERY_POST_PROCESSING,
+    PostProcessing,
+    post_processed,
+)
 
 WITHOUT_CLICKS = "none"
 _THREADS = 2
 _AIR_HU = -1024.0
+_LEAST = 1e-6
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,11 @@ def whole_image_scores(
     """Segment every case from all the sequences that it has; yields case by case."""
     raw = plan.model_copy(update={"preparation": {**plan.preparation, "post_processing": "none"}})
     model = ModelFolder(plan.recipe.name, raw, networks, None, "")
-    predictors = {fold: load_predictor(model, folds=[fold], threads=_THREADS) for fold in networks}
+    flips = orientations_of(plan.recipe)
+    predictors = {
+        fold: load_predictor(model, folds=[fold], flips=flips, threads=_THREADS)
+        for fold in networks
+    }
     for case in cases:
         scans, outlines = case.read()
         outline = outlines[case.sequences[0]]
@@ -65,19 +76,26 @@ def whole_image_scores(
         segmentation, evidence = automatic_with_evidence(
             plan.recipe.name, predictors[fold], request
         )
-        made = segmentation.mask
-        dices = {
-            kind: dice(Mask(post_processed(made.voxels, kind), made.geometry), reference)
-            for kind in POST_PROCESSING
-        }
+        dices = dices_after_each(segmentation, reference)
         yield WholeImageScore(
             case.case_id,
             case.patient_id,
             case.sequences,
             fold,
             dices,
-            {kind: evidence.features(kind) for kind in POST_PROCESSING},
+            {kind: evidence.features(kind) for kind in EVERY_POST_PROCESSING},
         )
+
+
+def dices_after_each(raw: Segmentation, reference: Mask) -> dict[PostProcessing, float]:
+    """Dice of a mask after each post-processing; it has had none."""
+    probability = np.asarray(raw.probability, dtype=np.float32)
+    log_odds = np.asarray(logit(np.clip(probability, _LEAST, 1 - _LEAST)), dtype=np.float32)
+    geometry = raw.mask.geometry
+    return {
+        kind: dice(Mask(post_processed(raw.mask.voxels, kind, log_odds), geometry), reference)
+        for kind in EVERY_POST_PROCESSING
+    }
 
 
 def with_moved_sides(
@@ -113,8 +131,9 @@ def with_moved_sides(
 
 def best_post_processing(scores: Sequence[WholeImageScore]) -> PostProcessing:
     """Post-processing with the best mean Dice; of equals the one that does least."""
-    means = {kind: np.mean([score.dices[kind] for score in scores]) for kind in POST_PROCESSING}
-    return max(POST_PROCESSING, key=lambda kind: means[kind])
+    kinds = EVERY_POST_PROCESSING
+    means = {kind: np.mean([score.dices[kind] for score in scores]) for kind in kinds}
+    return max(kinds, key=lambda kind: means[kind])
 
 
 def as_out_of_fold(score: WholeImageScore, kind: PostProcessing) -> OutOfFoldMask:

@@ -36,6 +36,7 @@ from oncotrace.segment.quality_features import features_without_clicks
 from oncotrace.segment.quality_places import places_to_check
 from oncotrace.segment.whole_image_input import (
     PRESENCE,
+    TEXTURES,
     channels_of,
     prediction_grid,
     whole_images,
@@ -45,13 +46,19 @@ from oncotrace.segment.whole_image_input import (
 def with_sequences(recipe: Recipe, sequences: tuple[Modality, ...]) -> Recipe:
     """Recipe for those sequences, of which any may be missing; unchanged if it needs clicks.
 
-    A recipe of exactly those sequences keeps its channels, so that it may require some.
+    A recipe of exactly those sequences keeps its channels, so that it may require some. The others
+    have the textures that the recipe has of any.
     """
     if needs_clicks(recipe) or set(recipe.channels.images) == set(sequences):
         return recipe
     images = tuple(dict.fromkeys(sequences))
-    channels = Channels(images=images, cues=tuple(PRESENCE + name for name in images))
+    kinds = (PRESENCE, *(kind for kind in TEXTURES if _has(recipe, kind)))
+    channels = Channels(images=images, cues=tuple(kind + name for kind in kinds for name in images))
     return recipe.model_copy(update={"channels": channels})
+
+
+def _has(recipe: Recipe, kind: str) -> bool:
+    return any(cue.startswith(kind) for cue in recipe.channels.cues)
 
 
 def sequences_of(recipe: Recipe) -> tuple[Modality, ...]:
@@ -80,7 +87,7 @@ class WholeImageEvidence:
 
     def features(self, kind: PostProcessing) -> dict[str, float] | None:
         """Return what the quality is predicted from; none where the tidied mask is empty."""
-        mask = Mask(post_processed(self.log_odds >= 0, kind), self.image.geometry)
+        mask = Mask(post_processed(self.log_odds >= 0, kind, self.log_odds), self.image.geometry)
         if mask.is_empty:
             return None
         return features_without_clicks(self.member_probabilities, mask, self.image)
@@ -104,12 +111,12 @@ def automatic_segmentation(
         return made
     start = time.perf_counter()
     features = evidence.features(plan_post_processing(predictor.plan))
-    predicted = _predicted(made, features, quality)
+    predicted = predicted_quality(made, features, quality)
     seconds = {**made.seconds, "quality": time.perf_counter() - start}
     return replace(made, quality=predicted, seconds=seconds)
 
 
-def _predicted(
+def predicted_quality(
     made: Segmentation, features: Mapping[str, float] | None, model: QualityModel
 ) -> Quality:
     """Predicted quality; an empty mask has a Dice of 0 and nowhere to look."""
@@ -143,10 +150,10 @@ def automatic_with_evidence(
     """
     start = time.perf_counter()
     plan = predictor.plan
-    scans, warnings = _looked_at(name, plan, request.channels)
+    scans, warnings = looked_at(name, plan, request.channels)
     modality, first = next((modality, scan.geometry) for modality, scan in scans.items())
     working = prediction_grid(first, plan.spacing_mm)
-    seen = whole_images(scans, working, {})
+    seen = whole_images(scans, working, {}, plan.recipe.channels.names)
     channels = channels_of(seen, plan.recipe.channels.names)
     prepared = time.perf_counter()
     made = predictor.predict(channels)
@@ -176,7 +183,7 @@ def automatic_with_evidence(
     return segmentation, WholeImageEvidence(made.logits, made.member_probabilities, image)
 
 
-def _looked_at(
+def looked_at(
     name: str, plan: Plan, channels: Mapping[Modality, Scan]
 ) -> tuple[dict[Modality, Scan], tuple[str, ...]]:
     """Channels that the model looks at, and what the reader should know of them."""

@@ -6,6 +6,10 @@
     The published one: the volume of interest at one spacing (``published_input``).
 ``whole-image``
     Whole images of one or several sequences, without clicks (``whole_image_input``).
+``located``, ``roi-net``
+    Such images within the box that a locator has found, ours and published (``located_input``).
+``lung``
+    The lung field of a CT slice by slice, without clicks (``lung_input``).
 """
 
 from typing import Literal, get_args
@@ -13,12 +17,17 @@ from typing import Literal, get_args
 from oncotrace.domain.clicks import Clicks
 from oncotrace.domain.scan import Scan
 from oncotrace.errors import ModelError
+from oncotrace.learning.onnx_predict import Flip
 from oncotrace.learning.plan import Plan
 from oncotrace.learning.recipe import Recipe
 from oncotrace.segment.network_input import NetworkInput, network_input
 from oncotrace.segment.published_input import published_input
 
-Preparation = Literal["six-click", "interactivenet", "whole-image"]
+Preparation = Literal["six-click", "interactivenet", "whole-image", "located", "roi-net", "lung"]
+
+_ON_FIXED_GRIDS = ("six-click", "lung")
+_ON_ANY_GRID = ("located", "roi-net")
+_WITHOUT_CLICKS = ("whole-image", "located", "roi-net", "lung")
 
 
 def preparation_of(recipe: Recipe) -> Preparation:
@@ -37,20 +46,42 @@ def preparation_of(recipe: Recipe) -> Preparation:
         return "six-click" if recipe.grid.mode == "fixed" else "interactivenet"
     for known in get_args(Preparation):
         if known == named:
-            if (known == "six-click") != (recipe.grid.mode == "fixed"):
+            fixed = recipe.grid.mode == "fixed"
+            if known not in _ON_ANY_GRID and (known in _ON_FIXED_GRIDS) != fixed:
                 break
             return known  # type: ignore[no-any-return]
     raise ModelError(
         f"the recipe {recipe.name} asks for the preparation {named!r} on a {recipe.grid.mode} "
         "grid, which this version does not make.",
-        hint="Known are six-click on a fixed grid, interactivenet and whole-image on others.",
+        hint="Known are six-click and lung on a fixed grid, interactivenet and whole-image on "
+        "others, located and roi-net on any.",
         code="unsuitable-model",
     )
 
 
 def needs_clicks(recipe: Recipe) -> bool:
     """Whether a recipe's networks look around clicks."""
-    return preparation_of(recipe) != "whole-image"
+    return preparation_of(recipe) not in _WITHOUT_CLICKS
+
+
+def is_for_lungs(recipe: Recipe) -> bool:
+    """Whether a recipe's networks look at lung fields slice by slice."""
+    return preparation_of(recipe) == "lung"
+
+
+def is_located(recipe: Recipe) -> bool:
+    """Whether a recipe's networks look where a locator has found something, if it has one."""
+    return preparation_of(recipe) in _ON_ANY_GRID
+
+
+def orientations_of(recipe: Recipe) -> tuple[Flip, ...]:
+    """Orientations in which a recipe's networks look, as the axes to flip.
+
+    Whole images are seen from left to right as well, if they were so in training: there is time for
+    it, since nobody waits with clicks, and two looks fail less often than one.
+    """
+    mirrored = preparation_of(recipe) == "whole-image" and "x" in recipe.augmentation.flip_axes
+    return ((), ("x",)) if mirrored else ((),)
 
 
 def is_published(plan: Plan) -> bool:

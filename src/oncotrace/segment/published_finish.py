@@ -8,6 +8,10 @@ background that faces do not join to the outside, a piece hangs together by corn
 The published program interpolates logits with cubic splines in plane and from the nearest slice
 through planes; here they are interpolated linearly.
 
+``surest`` is ours, for masks without clicks: holes are filled, and of the pieces that with the
+greatest sum of log-odds is kept. A large piece of which the network is hardly sure does not win
+over a smaller one of which it is.
+
 Reference: Spaanderman et al., Eur Radiol 2024, doi:10.1007/s00330-024-11167-8.
 """
 
@@ -19,13 +23,15 @@ from scipy.special import expit
 
 from oncotrace.domain.geometry import Geometry
 from oncotrace.errors import ModelError
-from oncotrace.imaging.components import filled, largest_component
+from oncotrace.imaging.components import filled, heaviest_component, largest_component
 from oncotrace.imaging.resample import resample_array
 from oncotrace.learning.plan import Plan
 from oncotrace.segment.finish import CERTAIN_LOG_ODDS
 
-PostProcessing = Literal["none", "fill", "largest", "both"]
-POST_PROCESSING: tuple[PostProcessing, ...] = get_args(PostProcessing)
+PostProcessing = Literal["none", "fill", "largest", "both", "surest"]
+EVERY_POST_PROCESSING: tuple[PostProcessing, ...] = get_args(PostProcessing)
+POST_PROCESSING = EVERY_POST_PROCESSING[:4]
+"""Those that were published."""
 
 _KEY = "post_processing"
 
@@ -39,20 +45,32 @@ def plan_post_processing(plan: Plan) -> PostProcessing:
         It names one that is not known.
     """
     named = plan.preparation.get(_KEY, "none")
-    for kind in POST_PROCESSING:
+    for kind in EVERY_POST_PROCESSING:
         if kind == named:
             return kind
     raise ModelError(
         f"the model asks for the post-processing {named!r}, which this version does not know.",
-        hint=f"Known are {', '.join(POST_PROCESSING)}.",
+        hint=f"Known are {', '.join(EVERY_POST_PROCESSING)}.",
         code="unsuitable-model",
     )
 
 
-def post_processed(inside: NDArray[np.bool_], kind: PostProcessing) -> NDArray[np.bool_]:
-    """Mask [z, y, x] with holes filled, its largest piece alone, both or neither."""
-    if kind in ("fill", "both"):
+def post_processed(
+    inside: NDArray[np.bool_], kind: PostProcessing, log_odds: NDArray[np.float32] | None = None
+) -> NDArray[np.bool_]:
+    """Mask [z, y, x] with holes filled, its largest or surest piece alone, both or neither.
+
+    Parameters
+    ----------
+    log_odds
+        Of tumour, [z, y, x]; needed for the surest piece.
+    """
+    if kind in ("fill", "both", "surest"):
         inside = filled(inside)
+    if kind == "surest":
+        if log_odds is None:
+            raise ValueError("the surest piece is told by log-odds")
+        return heaviest_component(inside, log_odds)
     if kind in ("largest", "both"):
         inside = largest_component(inside)
     return inside
@@ -74,7 +92,7 @@ def published_on_source_grid(
     there = resample_array(
         logits, working, source, interpolation="linear", outside=-CERTAIN_LOG_ODDS
     )
-    inside = post_processed(there >= 0, kind)
+    inside = post_processed(there >= 0, kind, there)
     below = np.nextafter(np.float32(0.5), np.float32(0))
     probability = expit(there)
     probability = np.where(inside, np.maximum(probability, 0.5), np.minimum(probability, below))

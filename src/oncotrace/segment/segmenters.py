@@ -10,8 +10,10 @@ from oncotrace.domain.segmentation import Segmenter
 from oncotrace.errors import ModelError, SettingsError
 from oncotrace.segment.ellipsoid import EllipsoidSegmenter
 from oncotrace.segment.interactive import GraphCutSegmenter
+from oncotrace.segment.nnunet import is_nnunet, nnunet_segmenter
 from oncotrace.segment.trained import (
     is_automatic,
+    is_for_lungs_alone,
     packaged_models,
     trained_modalities,
     trained_segmenter,
@@ -26,12 +28,15 @@ BUILT_IN: dict[str, Callable[[], Segmenter]] = {
 }
 
 FOR_ANY_MODALITY = "six-click-graphcut"
-RECIPES = ("automatic", "multi-sequence")
+LUNG = "lung"
+RECIPES = ("automatic", "multi-sequence", "coarse-to-fine", LUNG)
 """Ways to segment without clicks that can be asked for by name, once a model is there."""
 
 
 def segmenter(name: str, fold: int | None = None) -> Segmenter:
     """Return the segmenter called ``name``: ours first, then plugins, then model folders by path.
+
+    ``nnunet:FOLDER`` is a model that nnU-Net has trained.
 
     Parameters
     ----------
@@ -43,7 +48,11 @@ def segmenter(name: str, fold: int | None = None) -> Segmenter:
     ModelError
         No segmenter has that name, the plugin or model folder that has it cannot be loaded, or a
         fold is asked for that it does not have.
+    MissingDependencyError
+        It is a model of nnU-Net, which is not installed.
     """
+    if is_nnunet(name) and fold is None:
+        return nnunet_segmenter(name)
     folder = trained_model(name)
     if folder is not None:
         return trained_segmenter(folder, fold)
@@ -130,12 +139,24 @@ def is_without_clicks(name: str) -> bool:
         The model cannot be read.
     """
     folder = trained_model(name)
-    return folder is not None and is_automatic(folder)
+    return is_nnunet(name) or (folder is not None and is_automatic(folder))
+
+
+def is_for_lungs(name: str) -> bool:
+    """Whether the segmenter called ``name`` is a trained model of the recipe ``lung``.
+
+    Raises
+    ------
+    ModelError
+        The model cannot be read.
+    """
+    folder = trained_model(name)
+    return folder is not None and is_for_lungs_alone(folder)
 
 
 def not_trained(name: str) -> ModelError:
     """Return the refusal of a segmenter that has no networks where a trained model is needed."""
-    if name not in segmenter_names():
+    if name not in segmenter_names() and not is_nnunet(name):
         return _unknown(name)
     return ModelError(
         f"{name} is no trained model, so it has no networks of folds.",

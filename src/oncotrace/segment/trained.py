@@ -4,10 +4,13 @@ from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
+from oncotrace.learning.locator_folder import read_locator
 from oncotrace.learning.model_folder import PLAN, read_model, read_plan
 from oncotrace.learning.onnx_predict import load_predictor
+from oncotrace.segment.coarse_to_fine import LocatedSegmenter
+from oncotrace.segment.lung import LungSegmenter
 from oncotrace.segment.network import NetworkSegmenter
-from oncotrace.segment.planned_input import needs_clicks
+from oncotrace.segment.planned_input import is_for_lungs, is_located, needs_clicks, orientations_of
 from oncotrace.segment.quality import QualityModel
 
 PACKAGED = Path(str(files("oncotrace") / "trained_models"))
@@ -17,6 +20,7 @@ _THREADS = 2
 _KEPT_OPEN = 8
 
 _Version = tuple[int, int, int]
+TrainedSegmenter = NetworkSegmenter | LocatedSegmenter | LungSegmenter
 
 
 def packaged_models() -> dict[str, Path]:
@@ -47,7 +51,18 @@ def is_automatic(folder: Path) -> bool:
     return not needs_clicks(read_plan(folder).recipe)
 
 
-def trained_segmenter(folder: Path, fold: int | None = None) -> NetworkSegmenter:
+def is_for_lungs_alone(folder: Path) -> bool:
+    """Whether a model is of the recipe ``lung``.
+
+    Raises
+    ------
+    ModelError
+        The folder is not a model, or is newer than this version.
+    """
+    return is_for_lungs(read_plan(folder).recipe)
+
+
+def trained_segmenter(folder: Path, fold: int | None = None) -> TrainedSegmenter:
     """Segmenter of a model folder: its networks averaged, or the network of one fold alone.
 
     Opening the networks takes longer than using them; a process opens them once.
@@ -65,10 +80,19 @@ def _opened(
     folder: Path,
     version: _Version,  # noqa: ARG001  # so that a model that was replaced is opened anew
     fold: int | None,
-) -> NetworkSegmenter:
-    model = read_model(folder, folds=None if fold is None else (fold,))
+) -> TrainedSegmenter:
+    folds = None if fold is None else (fold,)
+    model = read_model(folder, folds=folds)
+    flips = orientations_of(model.plan.recipe)
+    predictor = load_predictor(model, flips=flips, threads=_THREADS)
+    if is_for_lungs(model.plan.recipe):
+        return LungSegmenter(model.name, predictor)
     quality = None if model.quality is None else QualityModel.from_json(model.quality)
-    return NetworkSegmenter(model.name, load_predictor(model, threads=_THREADS), quality)
+    if is_located(model.plan.recipe):
+        found_by = read_locator(folder, model.plan, folds)
+        locator = None if found_by is None else load_predictor(found_by, threads=_THREADS)
+        return LocatedSegmenter(model.name, predictor, locator, quality)
+    return NetworkSegmenter(model.name, predictor, quality)
 
 
 def _version(folder: Path) -> _Version:

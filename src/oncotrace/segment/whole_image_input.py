@@ -10,8 +10,11 @@
 4. Beyond an image, and in a sequence that is missing, there are zeros. The channel
    ``has-<sequence>`` says so: 1 where the image is, 0 elsewhere.
 
+5. ``detail-<sequence>`` and ``edges-<sequence>`` keep what is finer than the grid
+   (``texture_channels``).
+
 Channels by name, all [z, y, x] on that grid, are the sequences (``mr-t1``, ``ct``, ``pet``...) and
-``has-<sequence>``. A plan that names no ``has-`` channel of a sequence cannot do without it.
+these three of each. A plan that names no ``has-`` channel of a sequence cannot do without it.
 """
 
 from collections.abc import Mapping
@@ -31,9 +34,12 @@ from oncotrace.imaging.resample import resample_array, with_spacing
 from oncotrace.learning.augmentation import Augmentation
 from oncotrace.learning.sample import Sample
 from oncotrace.segment.network_input import stacked
+from oncotrace.segment.texture_channels import detail, edges
 from oncotrace.segment.working_grid import averaged_onto
 
 PRESENCE = "has-"
+TEXTURES = {"detail-": detail, "edges-": edges}
+"""What makes a channel of texture, by the beginning of its name."""
 
 _HALF_RANGE = 2.0
 _LARGEST_SUV = 40.0
@@ -53,6 +59,8 @@ class WholeImages:
     ----------
     images
         Comparable intensities [z, y, x] by sequence; 0 beyond an image.
+    textures
+        Channels [z, y, x] by name, ``detail-mr-t1`` and the like, as far as they were asked for.
     fields
         Where each image is, [z, y, x].
     outlines
@@ -61,6 +69,7 @@ class WholeImages:
 
     working: Geometry
     images: Mapping[Modality, _Voxels]
+    textures: Mapping[str, _Voxels]
     fields: Mapping[Modality, NDArray[np.bool_]]
     outlines: Mapping[Modality, NDArray[np.bool_]]
 
@@ -92,25 +101,36 @@ def comparable(scan: Scan) -> _Voxels:
 
 
 def whole_images(
-    scans: Mapping[Modality, Scan], working: Geometry, outlines: Mapping[Modality, Mask]
+    scans: Mapping[Modality, Scan],
+    working: Geometry,
+    outlines: Mapping[Modality, Mask],
+    names: tuple[str, ...] = (),
 ) -> WholeImages:
     """Images and outlines, each wherever it lies, on one grid.
+
+    Parameters
+    ----------
+    names
+        Channels that will be wanted: textures among them are made.
 
     Raises
     ------
     InputError
         An image holds NaN or infinite voxels.
     """
-    images, fields, drawn = {}, {}, {}
+    images, textures, fields, drawn = {}, {}, {}, {}
     for name, scan in scans.items():
         there = _field(scan.geometry, working)
         even = Scan(comparable(scan), scan.geometry, scan.modality)
         images[name] = np.where(there, averaged_onto(even, working).voxels, np.float32(0))
         fields[name] = there
+        for kind, texture in TEXTURES.items():
+            if kind + name in names:
+                textures[kind + name] = np.where(there, texture(even, working), np.float32(0))
     for name, mask in outlines.items():
         share = Scan(mask.voxels.astype(np.float32), mask.geometry)
         drawn[name] = averaged_onto(share, working).voxels >= _SUBSTANCE
-    return WholeImages(working, images, fields, drawn)
+    return WholeImages(working, images, textures, fields, drawn)
 
 
 def channels_of(seen: WholeImages, names: tuple[str, ...]) -> _Voxels:
@@ -119,7 +139,7 @@ def channels_of(seen: WholeImages, names: tuple[str, ...]) -> _Voxels:
     Raises
     ------
     ModelError
-        A name is neither a sequence nor ``has-`` and a sequence.
+        A name is none of those above.
     """
     nothing = np.zeros(seen.working.shape_zyx, dtype=np.float32)
     makers = {}
@@ -128,6 +148,8 @@ def channels_of(seen: WholeImages, names: tuple[str, ...]) -> _Voxels:
         makers[PRESENCE + name] = lambda name=name: seen.fields.get(name, nothing).astype(
             np.float32
         )
+        for kind in TEXTURES:
+            makers[kind + name] = lambda name=kind + name: seen.textures.get(name, nothing)
     return stacked(names, makers)
 
 
@@ -154,7 +176,7 @@ def training_sample(
 
     Sequences are hidden as `Augmentation.channel_dropout` says, unless the network cannot do
     without them, and the sides of the field are moved as `Augmentation.recrop_mm` says, for all
-    channels alike.
+    channels alike. Channels of texture are shifted as `Augmentation.texture_shift` says.
     """
     there = tuple(image for name in names for image in seen.images if image == name)
     optional = np.array([PRESENCE + name in names for name in there])
@@ -166,6 +188,11 @@ def training_sample(
     part = WholeImages(
         seen.working.crop(box.start_xyz, box.size_xyz).crop(sides.start_xyz, sides.size_xyz),
         {name: recropped(seen.images[name][box.slices_zyx], sides) for name in kept},
+        {
+            name: recropped(channel[box.slices_zyx], sides) + _shift(settings, rng)
+            for name, channel in seen.textures.items()
+            if name.endswith(tuple(f"-{image}" for image in kept))
+        },
         {name: recropped(seen.fields[name][box.slices_zyx], sides) for name in kept},
         {},
     )
@@ -185,6 +212,10 @@ def _kept(
     if not drawn.any():
         drawn[rng.integers(len(there))] = True
     return tuple(name for name, stays in zip(there, drawn, strict=True) if stays)
+
+
+def _shift(settings: Augmentation, rng: np.random.Generator) -> np.float32:
+    return np.float32(settings.texture_shift * rng.uniform(-1, 1))
 
 
 def _box(field: NDArray[np.bool_]) -> Box:

@@ -89,3 +89,14 @@ def test_beyond_the_volume_of_interest_there_is_no_tumour():
     inside, _ = published_on_source_grid(logits, GRID, source, "none")
     assert not inside[:, :, :2].any()
     assert inside[:, :, 2:18].all()
+
+
+def test_the_surest_piece_wins_over_a_larger_one():
+    log_odds = np.full((12, 12, 12), -3.0, dtype=np.float32)
+    log_odds[1:7, 1:7, 1:7] = 0.1
+    log_odds[8:11, 8:11, 8:11] = 4.0
+    log_odds[9, 9, 9] = -1.0  # a hole
+    kept = post_processed(log_odds >= 0, "surest", log_odds)
+    assert kept[8:11, 8:11, 8:11].all()
+    assert kept.sum() == 27
+    assert not post_processed(np.zeros((3, 4, 5), dtype=bool), "surest", np.zeros((3, 4, 5))).any()

@@ -104,6 +104,43 @@ def test_a_missing_sequence_is_zeros_and_absent():
     assert channels[3].all()
 
 
+WITH_TEXTURE = (*NAMES, "detail-mr-t1", "edges-mr-t1", "detail-ct")
+
+
+def test_textures_go_with_their_image():
+    scans, masks = patient()
+    grid = training_grid([scan.geometry for scan in scans.values()], SPACING_MM)
+    both = whole_images(scans, grid, masks, WITH_TEXTURE)
+    assert set(both.textures) == {"detail-mr-t1", "edges-mr-t1", "detail-ct"}
+    channels = dict(zip(WITH_TEXTURE, channels_of(both, WITH_TEXTURE), strict=True))
+    assert not channels["detail-mr-t1"][channels["has-mr-t1"] == 0].any()
+    alone = whole_images({"ct": scans["ct"]}, grid, masks, WITH_TEXTURE)
+    assert not channels_of(alone, WITH_TEXTURE)[4].any()
+
+    hidden = Augmentation(channel_dropout=0.5)
+    for seed in range(30):
+        sample = training_sample(both, WITH_TEXTURE, hidden, np.random.default_rng(seed))
+        has_t1, t1_detail = sample.channels[2], sample.channels[4]
+        assert bool(t1_detail.any()) == bool(has_t1.any())
+
+
+def test_another_scanners_texture_is_a_shift_of_the_whole_channel():
+    scans, masks = patient()
+    grid = training_grid([scan.geometry for scan in scans.values()], SPACING_MM)
+    both = whole_images(scans, grid, masks, WITH_TEXTURE)
+    samples = [
+        training_sample(
+            both, WITH_TEXTURE, Augmentation(texture_shift=most), np.random.default_rng(0)
+        )
+        for most in (0.0, 0.3)
+    ]
+    shifts = samples[1].channels - samples[0].channels
+    assert not shifts[:4].any()
+    for shift in shifts[4:]:
+        assert 0 < np.abs(shift).max() <= 0.3
+        np.testing.assert_allclose(shift, shift.flat[0], atol=1e-6)
+
+
 def test_an_unknown_channel_is_refused():
     with pytest.raises(ModelError, match="'x-ray'"):
         channels_of(seen(), ("x-ray",))

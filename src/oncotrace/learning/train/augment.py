@@ -47,19 +47,29 @@ def augmented(
 
 
 def _deformed(sample: Sample, settings: Augmentation, rng: np.random.Generator) -> Sample:
-    degrees = [_strength(settings.rotation, rng) or 0.0 for _ in _AXES]
+    degrees = [
+        (_strength(settings.rotation, rng) or 0.0) if axis in settings.rotation_axes else 0.0
+        for axis in _AXES
+    ]
     zoom = 1.0
     if rng.random() < settings.zoom.probability:
         zoom = float(np.exp(rng.uniform(*np.log(settings.zoom.range))))
     elastic = _strength(settings.elastic, rng) or 0.0
-    if not any(degrees) and zoom == 1 and elastic == 0:
+    shift = (0.0, _shift(settings.shift, rng), _shift(settings.shift, rng))
+    if not any((*degrees, *shift)) and zoom == 1 and elastic == 0:
         return sample
     points = (3, *(settings.elastic_control_points,) * 3)
     deformation = Deformation(
         matrix_zyx=rotation_matrix(degrees) / zoom,
         control=elastic * rng.standard_normal(points) if elastic else None,
+        shift_zyx=shift,
     )
     return deformed(sample, deformation)
+
+
+def _shift(draw: Draw, rng: np.random.Generator) -> float:
+    """Shift along an axis; nothing is drawn where there never is one, so that all else stays."""
+    return (_strength(draw, rng) or 0.0) if draw.probability else 0.0
 
 
 def _flipped(sample: Sample, settings: Augmentation, rng: np.random.Generator) -> Sample:

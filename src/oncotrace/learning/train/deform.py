@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 from scipy.spatial.transform import Rotation
+from torch.nn.functional import grid_sample
 
 from oncotrace.learning.sample import Sample
 
@@ -21,6 +23,8 @@ class Deformation:
     """From a place in the result to its place in the source, both in mm from the centre."""
     control: _Real | None
     """[3, n, n, n]: displacements (z, y, x) at evenly spaced points, as fractions of the grid."""
+    shift_zyx: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Displacement of all voxels, as fractions of the grid."""
 
 
 def rotation_matrix(degrees_zyx: Sequence[float]) -> _Real:
@@ -32,9 +36,9 @@ def rotation_matrix(degrees_zyx: Sequence[float]) -> _Real:
 def deformed(sample: Sample, deformation: Deformation) -> Sample:
     """Channels and target at the deformed places, linearly interpolated; edges are continued."""
     places = _source_voxels(sample, deformation)
-    channels = np.stack([_values_at(channel, places) for channel in sample.channels])
-    target = _values_at(sample.target.astype(np.float32), places) >= 0.5
-    return Sample(channels, target, sample.spacing_zyx_mm)
+    together = np.concatenate([sample.channels, sample.target[None]], dtype=np.float32)
+    values = _values_at(together, places)
+    return Sample(values[:-1], values[-1] >= 0.5, sample.spacing_zyx_mm)
 
 
 def _source_voxels(sample: Sample, deformation: Deformation) -> _Real:
@@ -46,7 +50,7 @@ def _source_voxels(sample: Sample, deformation: Deformation) -> _Real:
     axes = [np.arange(n) - middle for n, middle in zip(shape, centre, strict=True)]
     z, y, x = np.meshgrid(*axes, indexing="ij", sparse=True)
     places: _Real = np.stack([row[0] * z + row[1] * y + row[2] * x for row in matrix])
-    places += centre.reshape(3, 1, 1, 1)
+    places += (centre + np.multiply(deformation.shift_zyx, shape)).reshape(3, 1, 1, 1)
     if deformation.control is not None:
         for axis, displacement in enumerate(deformation.control):
             places[axis] += shape[axis] * _spread(displacement, shape)
@@ -72,6 +76,15 @@ def _spline(points: int, places: _Real) -> _Real:
     )
 
 
-def _values_at(voxels: NDArray[np.float32], places: _Real) -> NDArray[np.float32]:
-    values: NDArray[np.float32] = map_coordinates(voxels, places, order=1, mode="nearest")
-    return values
+def _values_at(channels: NDArray[np.float32], places: _Real) -> NDArray[np.float32]:
+    """Values [c, z, y, x] at places [3, z, y, x] in voxels."""
+    last = np.maximum(np.array(channels.shape[1:]) - 1, 1).reshape(3, 1, 1, 1)
+    from_minus_1_to_1 = (2 * places / last - 1)[::-1].astype(np.float32)
+    values = grid_sample(
+        torch.from_numpy(channels)[None],
+        torch.from_numpy(np.ascontiguousarray(np.moveaxis(from_minus_1_to_1, 0, -1)))[None],
+        padding_mode="border",
+        align_corners=True,
+    )
+    sampled: NDArray[np.float32] = values[0].numpy()
+    return sampled

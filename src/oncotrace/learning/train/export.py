@@ -15,13 +15,15 @@ from torch.export import Dim
 from oncotrace.errors import ModelError
 from oncotrace.learning.onnx_file import INPUT, OUTPUTS, open_session
 from oncotrace.learning.plan import Plan
-from oncotrace.learning.train.network import SegmentationNetwork
+from oncotrace.learning.train.segmentation_network import SegmentationNetwork
 
 OPSET = 18
 TOLERANCE = 1e-4
 FREE_STRIDES = 3
 """Coarsest voxels along each axis of the example input, where the grid is free."""
 _SEEDS = (0, 1)
+_TRAINING_ONLY = "heads."
+"""How the names of the weights of deep supervision begin."""
 
 
 def exported(network: SegmentationNetwork, plan: Plan) -> bytes:
@@ -51,7 +53,7 @@ def exported(network: SegmentationNetwork, plan: Plan) -> bytes:
             external_data=False,
             verbose=False,
         )
-        content = _without_annotations(path.read_bytes())
+        content = _with_every_weight(_without_annotations(path.read_bytes()), network)
     _require_agreement(network, content, plan)
     return content
 
@@ -80,6 +82,20 @@ def _without_annotations(content: bytes) -> bytes:
     for part in (*graph.node, *graph.input, *graph.output, *graph.initializer):
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
+    return bytes(model.SerializeToString())
+
+
+def _with_every_weight(content: bytes, network: SegmentationNetwork) -> bytes:
+    """Write again what the exporter left out because it equals another weight.
+
+    So that all weights are found by name when the network is to be trained further. After a
+    training there hardly are any. No node uses them.
+    """
+    model = onnx.load_from_string(content)
+    there = {part.name for part in model.graph.initializer}
+    for name, value in network.state_dict().items():
+        if name not in there and not name.startswith(_TRAINING_ONLY):
+            model.graph.initializer.append(onnx.numpy_helper.from_array(value.numpy(), name))
     return bytes(model.SerializeToString())
 
 

@@ -17,11 +17,13 @@ from oncotrace.learning.head_start import linear_head_start
 from oncotrace.learning.plan import Plan
 from oncotrace.learning.sample import TrainingData
 from oncotrace.learning.train.batches import Batch, batches
+from oncotrace.learning.train.chance import chance_of_step
 from oncotrace.learning.train.checkpoint import Purpose, read_checkpoint, write_checkpoint
 from oncotrace.learning.train.device import chosen_device, repeatable
-from oncotrace.learning.train.loss import supervised_loss
-from oncotrace.learning.train.network import SegmentationNetwork
+from oncotrace.learning.train.loss import loss_at, supervised_loss
 from oncotrace.learning.train.precision import autocast_for
+from oncotrace.learning.train.segmentation_network import SegmentationNetwork
+from oncotrace.learning.train.start import Start, keep_others, state_from
 from oncotrace.learning.train.state import (
     FASTEST_LAYOUT,
     TrainingState,
@@ -68,6 +70,7 @@ def train(
     threads: int = 1,
     workers: int = 1,
     validation: Validation | None = None,
+    start: Start | None = None,
 ) -> Generator[Progress, None, None]:
     """Train the network of a plan; yields after every step.
 
@@ -85,6 +88,9 @@ def train(
         Threads that compute on the CPU. More are faster only if nothing else runs beside them.
     workers
         Threads that prepare samples.
+    start
+        Weights to begin with and layers to train, for fine-tuning; chance, or what the recipe says,
+        and all layers unless given.
 
     Raises
     ------
@@ -104,8 +110,7 @@ def train(
     place = chosen_device(device)
     purpose = Purpose(plan, data)
     if not checkpoint.exists():
-        skips = plan.recipe.network.linear_skip
-        state = initial_state(plan, place, linear_head_start(plan, data) if skips else None)
+        state = _first_state(purpose, place, start)
     elif resume:
         state = read_checkpoint(checkpoint, purpose, place)
     else:
@@ -114,6 +119,8 @@ def train(
             hint="Resume the training, or choose another place.",
             code="output-exists",
         )
+    if start is not None:
+        keep_others(state.network, start.layers)
     return _steps(state, purpose, checkpoint, threads, workers, validation)
 
 
@@ -138,6 +145,14 @@ def trained_network(plan: Plan, data: TrainingData, checkpoint: Path) -> Segment
 def curve_beside(checkpoint: Path) -> Path:
     """Where the curve of a training is written."""
     return checkpoint.with_suffix(".curve.csv")
+
+
+def _first_state(purpose: Purpose, place: torch.device, start: Start | None) -> TrainingState:
+    if start is not None:
+        return state_from(start, purpose.plan, place)
+    skips = purpose.plan.recipe.network.linear_skip
+    model = linear_head_start(purpose.plan, purpose.data) if skips else None
+    return initial_state(purpose.plan, place, model)
 
 
 def _steps(
@@ -180,7 +195,9 @@ def _step(state: TrainingState, batch: Batch, plan: Plan) -> float:
         group["lr"] = rate
     state.network.train()
     state.optimiser.zero_grad()
-    loss = sum(_backward(state, part, len(batch), plan) for part in _parts(batch, plan))
+    place = next(state.network.parameters()).device
+    with chance_of_step(plan.recipe.seed, state.step, place):
+        loss = sum(_backward(state, part, len(batch), plan) for part in _parts(batch, plan))
     if not math.isfinite(loss):
         raise ModelError(
             f"the training diverged at step {state.step + 1}: its loss is not a number.",
@@ -209,7 +226,8 @@ def _backward(state: TrainingState, part: Batch, batch_size: int, plan: Plan) ->
     _, z, y, x = part[0].channels.shape
     with autocast_for(plan, (z, y, x), device):
         levels = state.network.supervised(channels)
-    loss = supervised_loss([level.float() for level in levels], target, plan.recipe.loss)
+    settings = loss_at(plan.recipe.loss, state.step / plan.recipe.optimiser.steps)
+    loss = supervised_loss([level.float() for level in levels], target, settings)
     share = loss * (len(part) / batch_size)
     share.backward()
     return float(share.item())

@@ -26,8 +26,20 @@ def supervised_loss(levels: Sequence[Tensor], target: Tensor, settings: Loss) ->
     return torch.stack(terms).sum() / sum(weights)
 
 
+def loss_at(settings: Loss, done: float) -> Loss:
+    """Return what counts when so much of the training is done, 0 to 1.
+
+    While Dice is privileged, cross-entropy has another weight.
+    """
+    if done >= settings.early_share:
+        return settings
+    return settings.model_copy(update={"cross_entropy_weight": settings.early_cross_entropy_weight})
+
+
 def _loss(logits: Tensor, target: Tensor, settings: Loss) -> Tensor:
     probability = torch.sigmoid(logits)
+    if settings.dice_over_batch:
+        probability, target, logits = probability[None], target[None], logits[None]
     dice = _dice_loss(probability, target)
     if settings.dice_of_background:
         dice = (dice + _dice_loss(1 - probability, 1 - target)) / 2

@@ -1,4 +1,6 @@
-"""The network of a plan: MONAI's DynUNet, with its bottleneck's features as second output."""
+"""The network of a plan; by default MONAI's DynUNet, with its bottleneck's features beside."""
+
+from collections.abc import Callable
 
 import torch
 from monai.networks.nets import DynUNet
@@ -6,30 +8,22 @@ from torch import Tensor, nn
 
 from oncotrace.learning.head_start import LinearModel
 from oncotrace.learning.plan import Plan
+from oncotrace.learning.train.segmentation_network import SegmentationNetwork
+from oncotrace.learning.train.unet_2d import SliceUNet
+from oncotrace.learning.train.vnet import VNetParts
 
 
-class SegmentationNetwork(nn.Module):
+class DynamicUNet(SegmentationNetwork):
     """A U-Net from channels [b, c, z, y, x] to logits [b, z, y, x] and features [b, k].
 
-    The blocks are DynUNet's; walking through them here rather than there keeps the module free of
-    side effects, so that it can be exported, and gives access to the bottleneck.
+    The blocks are DynUNet's or a V-Net's; walking through them here rather than there keeps the
+    module free of side effects, so that it can be exported, and gives access to the bottleneck.
     """
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()
         heads = plan.supervised_levels
-        parts = DynUNet(
-            spatial_dims=3,
-            in_channels=len(plan.recipe.channels.names),
-            out_channels=1,
-            kernel_size=plan.kernels_zyx,
-            strides=plan.strides_zyx,
-            upsample_kernel_size=plan.strides_zyx[1:],
-            filters=plan.widths,
-            norm_name=("INSTANCE", {"affine": plan.recipe.network.affine_norm}),
-            deep_supervision=heads > 0,
-            deep_supr_num=max(heads, 1),
-        )
+        parts = VNetParts(plan) if plan.recipe.network.kind == "vnet" else _dynunet(plan, heads)
         self.encoder = nn.ModuleList([parts.input_block, *parts.downsamples])
         self.bottleneck = parts.bottleneck
         self.decoder = parts.upsamples
@@ -77,8 +71,30 @@ class SegmentationNetwork(nn.Module):
         return decoded, deepest
 
 
+def _dynunet(plan: Plan, heads: int) -> DynUNet:
+    return DynUNet(
+        spatial_dims=3,
+        in_channels=len(plan.recipe.channels.names),
+        out_channels=1,
+        kernel_size=plan.kernels_zyx,
+        strides=plan.strides_zyx,
+        upsample_kernel_size=plan.strides_zyx[1:],
+        filters=plan.widths,
+        norm_name=("INSTANCE", {"affine": plan.recipe.network.affine_norm}),
+        deep_supervision=heads > 0,
+        deep_supr_num=max(heads, 1),
+    )
+
+
 def build_network(plan: Plan) -> SegmentationNetwork:
     """Network of the plan with the initial weights that its seed gives."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.recipe.seed)
-        return SegmentationNetwork(plan)
+        return _KINDS[plan.recipe.network.kind](plan)
+
+
+_KINDS: dict[str, Callable[[Plan], SegmentationNetwork]] = {
+    "dynunet": DynamicUNet,
+    "vnet": DynamicUNet,
+    "unet-2d": SliceUNet,
+}

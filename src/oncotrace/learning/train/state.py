@@ -9,11 +9,13 @@ from torch import Tensor, nn
 from oncotrace.learning.head_start import LinearModel
 from oncotrace.learning.plan import Plan
 from oncotrace.learning.recipe import Optimiser
-from oncotrace.learning.train.network import SegmentationNetwork, build_network
+from oncotrace.learning.train.muon import MuonWithAdamW
+from oncotrace.learning.train.network import build_network
+from oncotrace.learning.train.segmentation_network import SegmentationNetwork
 
 POLY_POWER = 0.9
 FASTEST_LAYOUT = torch.channels_last_3d
-"""In memory: convolutions on a CPU are faster with it."""
+"""Of channels in memory: convolutions on a CPU are faster with it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -21,7 +23,7 @@ class TrainingState:
     """Weights, the optimiser's memory and the course so far."""
 
     network: SegmentationNetwork
-    optimiser: torch.optim.Optimizer
+    optimiser: torch.optim.Optimizer | MuonWithAdamW
     average: dict[str, Tensor] | None
     """Running mean of the weights by name, if the recipe asks for one."""
     losses: list[float] = field(default_factory=list)
@@ -38,7 +40,8 @@ def initial_state(
     plan: Plan, device: torch.device, head_start: LinearModel | None = None
 ) -> TrainingState:
     """State before the first step."""
-    network = build_network(plan).to(device, memory_format=FASTEST_LAYOUT)
+    network = build_network(plan)
+    network = network.to(device, memory_format=network.layout)
     if head_start is not None:
         network.begin_with(head_start)
     weights = {name: value.detach().clone() for name, value in network.named_parameters()}
@@ -48,8 +51,10 @@ def initial_state(
     )
 
 
-def _optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Optimizer:
+def _optimiser(network: nn.Module, settings: Optimiser) -> torch.optim.Optimizer | MuonWithAdamW:
     rate, decay = settings.learning_rate, settings.weight_decay
+    if settings.kind == "muon":
+        return MuonWithAdamW(network.parameters(), rate, decay)
     if settings.kind == "adamw":
         return torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=decay)
     return torch.optim.SGD(
