@@ -1,21 +1,14 @@
 """``oncotrace train`` and ``oncotrace models``."""
 
-import time
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.progress import Progress
 
 from oncotrace.cli.options import Resume
-from oncotrace.cli.output import console, messages, show_folder
+from oncotrace.cli.output import console, show_folder
+from oncotrace.cli.training_progress import show_training
 from oncotrace.domain.scan import modality_named
-
-if TYPE_CHECKING:
-    from oncotrace.pipeline.train import FoldProgress, ScoringProgress
-
-SAY_EVERY_S = 60.0
 
 
 def train(
@@ -57,35 +50,12 @@ def train(
         about=about,
         device=device,
     )
-    _show_progress(steps)
+    show_training(steps)
     if out.exists():
         show_folder(out, "MODEL_CARD.md", "plan.json")
         show_folder(training_folder(out), CURVES_FILE)
     else:
         console.print(f"{out.name} appears when the other folds are trained.", markup=False)
-
-
-def _show_progress(steps: "Iterable[FoldProgress | ScoringProgress]") -> None:
-    """Show a bar while the steps come, or a line every minute where nobody looks (a log file)."""
-    said = time.monotonic()
-    with Progress(console=messages, transient=True, disable=not messages.is_terminal) as bar:
-        task = bar.add_task("training", total=None)
-        for now in steps:
-            label, done, total = _progress(now)
-            bar.update(task, description=label, completed=done, total=total)
-            if bar.disable and time.monotonic() - said >= SAY_EVERY_S:
-                messages.print(f"{label}: {done} of {total}", soft_wrap=True)
-                said = time.monotonic()
-
-
-def _progress(now: "FoldProgress | ScoringProgress") -> tuple[str, int, int]:
-    """Return what is being done, how much of it is done, and of how much."""
-    from oncotrace.pipeline.train import ScoringProgress
-
-    if isinstance(now, ScoringProgress):
-        return "scoring each case by the network that never saw it", now.done, now.cases
-    left = f"{now.seconds_left / 60:.0f} min left in this fold"
-    return f"fold {now.place} of {now.folds}, loss {now.loss:.3f}, {left}", now.step, now.steps
 
 
 def models(
