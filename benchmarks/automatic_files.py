@@ -30,10 +30,12 @@ from numpy.typing import NDArray
 
 from oncotrace.domain.mask import Mask
 from oncotrace.domain.scan import Modality, Scan
+from oncotrace.imaging.components import filled
 from oncotrace.imaging.recrop import random_sides_mm
 from oncotrace.io.cohort_table import write_table
 from oncotrace.io.volume_file import read_mask, read_scan
 from oncotrace.pipeline.whole_image_scores import with_moved_sides
+from oncotrace.segment.published_finish import PostProcessing, post_processed
 from six_clicks import patients_in
 
 Ends = Literal["moved", "cropped"]
@@ -48,6 +50,13 @@ METHODS: dict[str, tuple[Modality, ...]] = {
     "automatic-pet": ("pet",),
     MULTI: ("mr-t1", "ct", "pet"),
 }
+SUREST, OTHERS = 1, 2
+"""What a voxel of a mask's file is in: the surest piece, or any other."""
+TWO_STAGES: dict[str, tuple[Modality, ...]] = {
+    "coarse-to-fine": ("mr-t1",),
+    "automatic-six-click": ("mr-t1",),
+}
+"""Made by ``train_coarse_to_fine.py``."""
 SUBSETS: tuple[tuple[Modality, ...], ...] = (
     ("mr-t1",),
     ("ct",),
@@ -76,9 +85,17 @@ class Cell:
         return folder / f"{self.patient}{suffix}"
 
 
+def made_mask(file: Path, kind: PostProcessing) -> Mask:
+    """Mask of a cell after a post-processing; the file says which piece is the surest."""
+    pieces = read_scan(file)
+    if kind == "surest":
+        return Mask(filled(pieces.voxels == SUREST), pieces.geometry)
+    return Mask(post_processed(pieces.voxels > 0, kind), pieces.geometry)
+
+
 def subsets_of(method: str) -> tuple[tuple[Modality, ...], ...]:
     """Return the sets of sequences that a model is tried on."""
-    return SUBSETS if method == MULTI else (METHODS[method],)
+    return SUBSETS if method == MULTI else ({**METHODS, **TWO_STAGES}[method],)
 
 
 def sides_of(patient: str, ends: Ends) -> NDArray[np.float64]:

@@ -21,7 +21,18 @@ import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from automatic_files import ENDS, METHODS, MULTI, RESULTS, Cell, moved_case, read_case, subsets_of
+from automatic_files import (
+    ENDS,
+    METHODS,
+    MULTI,
+    RESULTS,
+    TWO_STAGES,
+    Cell,
+    made_mask,
+    moved_case,
+    read_case,
+    subsets_of,
+)
 from automatic_summary import summary
 from cohort import histology_by_patient
 from oncotrace.atomic import write_bytes
@@ -30,9 +41,8 @@ from oncotrace.domain.mask import Mask
 from oncotrace.imaging.overlap import dice, f_beta
 from oncotrace.imaging.surface_distance import surface_agreement
 from oncotrace.io.folds_table import read_folds
-from oncotrace.io.volume_file import read_mask
 from oncotrace.report.calibration_curve import calibration_picture
-from oncotrace.segment.published_finish import POST_PROCESSING, PostProcessing, post_processed
+from oncotrace.segment.published_finish import EVERY_POST_PROCESSING, PostProcessing
 from oncotrace.segment.uncertainty import BINS
 from reference_data import add_data_option
 from six_clicks import FOLDS_TABLE, patients_in
@@ -65,7 +75,7 @@ def main() -> None:
     rows += parallel(
         delayed(baseline)(cell, folder, name)
         for cell in cells
-        if cell.method != MULTI
+        if cell.method in METHODS and cell.method != MULTI
         for name in (BOX_OF_IMAGE, TRUE_BOX)
     )
     table = pd.DataFrame(rows).assign(
@@ -85,7 +95,7 @@ def cells_in(root: Path, patients: Sequence[str]) -> list[Cell]:
     """Masks that are there."""
     cells = [
         Cell(method, sequences, ends, patient)
-        for method in METHODS
+        for method in (*METHODS, *TWO_STAGES)
         for sequences in subsets_of(method)
         for ends in ENDS
         for patient in patients
@@ -95,12 +105,9 @@ def cells_in(root: Path, patients: Sequence[str]) -> list[Cell]:
 
 def tidied_dices(cell: Cell, root: Path, folder: Path) -> dict[PostProcessing, float]:
     """Dice of a mask after every post-processing."""
-    made = read_mask(cell.file(root, ".nii.gz"))
+    file = cell.file(root, ".nii.gz")
     _, outline = moved_case(folder / cell.patient, cell.sequences[:1], cell.ends)
-    return {
-        kind: dice(Mask(post_processed(made.voxels, kind), made.geometry), outline)
-        for kind in POST_PROCESSING
-    }
+    return {kind: dice(made_mask(file, kind), outline) for kind in EVERY_POST_PROCESSING}
 
 
 def chosen_post_processing(
@@ -120,17 +127,17 @@ def chosen_post_processing(
             and fold_of[other.patient] != fold_of[cell.patient]
         ]
         if not others:  # only one fold is there yet
-            chosen[cell] = "largest"
+            chosen[cell] = "surest"
             continue
-        means = {kind: np.mean([values[kind] for values in others]) for kind in POST_PROCESSING}
-        chosen[cell] = max(POST_PROCESSING, key=lambda kind: means[kind])
+        kinds = EVERY_POST_PROCESSING
+        means = {kind: np.mean([values[kind] for values in others]) for kind in kinds}
+        chosen[cell] = max(kinds, key=lambda kind: means[kind])
     return chosen
 
 
 def measured(cell: Cell, kind: PostProcessing, root: Path, folder: Path) -> dict[str, object]:
     """Figures of one mask."""
-    made = read_mask(cell.file(root, ".nii.gz"))
-    tidied = Mask(post_processed(made.voxels, kind), made.geometry)
+    tidied = made_mask(cell.file(root, ".nii.gz"), kind)
     _, outline = moved_case(folder / cell.patient, cell.sequences[:1], cell.ends)
     record = json.loads(cell.file(root, ".json").read_text(encoding="utf-8"))
     return {

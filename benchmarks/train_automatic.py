@@ -22,24 +22,27 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from scipy.special import logit
 
 from automatic_files import (
     ENDS,
     METHODS,
     MULTI,
+    OTHERS,
     RESULTS,
+    SUREST,
     Cell,
     moved_case,
     subsets_of,
     write_cohort,
 )
 from oncotrace.atomic import write_bytes, write_text
-from oncotrace.domain.mask import Mask
-from oncotrace.domain.segmentation import SegmentationRequest, Segmenter
+from oncotrace.domain.segmentation import Segmentation, SegmentationRequest, Segmenter
 from oncotrace.io.folds_table import read_folds
-from oncotrace.io.volume_file import write_mask
+from oncotrace.io.volume_file import write_labels
 from oncotrace.learning.recipe import preset
 from oncotrace.pipeline.train import FoldProgress, train_model
+from oncotrace.segment.published_finish import post_processed
 from oncotrace.segment.trained import trained_segmenter
 from oncotrace.segment.uncertainty import calibration_counts
 from out_of_fold_files import alone
@@ -117,11 +120,12 @@ def segmented(
     if missing:
         segmenter = trained_segmenter(single_fold_model(options.work / method, fold))
         for cell in missing:
-            _segment(cell, segmenter, options.data, options.out)
+            segment_cell(cell, segmenter, options.data, options.out)
         yield f"{method} fold {fold}: {len(missing)} masks"
 
 
-def _segment(cell: Cell, segmenter: Segmenter, data: Path, out: Path) -> None:
+def segment_cell(cell: Cell, segmenter: Segmenter, data: Path, out: Path) -> None:
+    """Write the mask of one cell, and its record."""
     scans, outline = moved_case(data / "sts" / cell.patient, cell.sequences, cell.ends)
     start = time.perf_counter()
     made = segmenter.segment(SegmentationRequest(scans, None, seed=0))
@@ -129,14 +133,17 @@ def _segment(cell: Cell, segmenter: Segmenter, data: Path, out: Path) -> None:
     counts = calibration_counts(np.asarray(made.probability), outline.voxels)
     record = {"seconds": round(seconds, 3), **{k: v.tolist() for k, v in counts.items()}}
     write_text(cell.file(out, ".json"), json.dumps(record) + "\n", replace=True)
-    write_bytes(cell.file(out, ".nii.gz"), _packed(made.mask), replace=True)
+    write_bytes(cell.file(out, ".nii.gz"), _packed(made), replace=True)
 
 
-def _packed(mask: Mask) -> bytes:
-    """Content of a mask's file; the same mask gives the same bytes."""
+def _packed(made: Segmentation) -> bytes:
+    """Content of a mask's file: 1 in its surest piece, 2 in all others; the same mask, the same."""
+    log_odds = logit(np.clip(np.asarray(made.probability, dtype=np.float32), 1e-6, 1 - 1e-6))
+    surest = post_processed(made.mask.voxels, "surest", log_odds)
+    labels = np.where(surest, SUREST, np.where(made.mask.voxels, OTHERS, 0)).astype(np.uint8)
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "mask.nii"
-        write_mask(mask, plain)
+        write_labels(labels, made.mask.geometry, plain)
         return gzip.compress(plain.read_bytes(), compresslevel=9, mtime=0)
 
 

@@ -7,10 +7,13 @@ from oncotrace.cli import (
     clicks,
     demo,
     evaluate,
+    evaluate_lungs,
     export,
+    finetune,
     import_case,
     lungs,
     measure,
+    nnunet,
     propagate,
     refine,
     segment,
@@ -61,9 +64,12 @@ app.command("workflow")(workflow.workflow)
 app.command("worklist")(workflow.worklist)
 app.command("grade")(workflow.grade)
 app.command("evaluate")(evaluate.evaluate)
+app.command("evaluate-lungs")(evaluate_lungs.evaluate_lungs)
 app.command("train")(train.train)
+app.command("finetune")(finetune.finetune)
 app.command("models")(train.models)
 app.command("verify")(verify.verify)
+app.add_typer(nnunet.app, name="nnunet")
 app.add_typer(clicks.app, name="clicks")
 
 
