@@ -82,6 +82,16 @@ def test_a_recipe_with_a_model_of_clicks_is_refused(cli, phantom, model, tmp_pat
     assert "needs clicks" in run.stderr
 
 
+@pytest.mark.parametrize("model", ["ellipsoid", "six-click"])
+def test_more_looks_are_for_models_with_dropout(cli, phantom, tmp_path, model):
+    run = segment(
+        cli, phantom.image, tmp_path / "out", "--clicks", phantom.clicks, "--model", model,
+        "--dropout-looks", 3,
+    )  # fmt: skip
+    assert (run.exit_code, "no-dropout" in run.stderr) == (2, True)
+    assert not (tmp_path / "out").exists()
+
+
 def test_channels_are_for_models_of_several_sequences(cli, phantom, tmp_path):
     options = ("--clicks", phantom.clicks, "--channel", f"ct={phantom.image}")
     run = segment(cli, phantom.image, tmp_path / "out", *options)

@@ -179,6 +179,26 @@ def test_an_automatic_mask_is_corrected_verified_and_brought_back(
     np.testing.assert_array_equal(read_mask(case / "mask.nii.gz").voxels, before.voxels)
 
 
+def test_more_looks_are_recorded_and_made_again(cohort, tmp_path):
+    out = tmp_path / "with-dropout"
+    recipe = parse_recipe(TINY.replace("levels = 3\n", "levels = 3\ndropout = 0.1\n"), "tiny.toml")
+    for _ in train_model(
+        cohort / "cohort.csv", out, recipe=recipe, modalities=("mr-t1", "ct"),
+        folds=cohort / "folds.csv", resume=False, device="cpu",
+    ):  # fmt: skip
+        pass
+    for looks in (0, 3):
+        case = tmp_path / f"looks-{looks}"
+        result = segment_case(
+            cohort / "c1" / "image.nii.gz", None, case, modality="mr-t1", model=str(out), seed=0,
+            dropout_looks=looks,
+        )  # fmt: skip
+        assert 1 <= len(result["slices_to_check"]) <= 5
+        settings = json.loads((case / "run.json").read_text())["settings"]
+        assert settings.get("dropout_looks", 0) == looks
+        assert [verdict.differences for verdict in verify_run(case)] == [()]
+
+
 def test_other_grids_are_refused_where_that_is_asked(cohort, model, tmp_path):
     with pytest.raises(GeometryMismatchError, match="ct image and the mr-t1 image"):
         segment_case(

@@ -64,6 +64,10 @@ def segment(
     lung_settings: Annotated[
         Path | None, typer.Option(help="TOML with settings of the recipe lung.")
     ] = None,
+    dropout_looks: Annotated[
+        int,
+        typer.Option(help="So many more looks without some features (Monte-Carlo).", min=0),
+    ] = 0,
     series: Annotated[
         str | None, typer.Option(help="Series Instance UID, if the folder holds several series.")
     ] = None,
@@ -80,7 +84,17 @@ def segment(
             | {"--channel": channel},
         )
         _segment_cohort(
-            source, out, modality, model, recipe, grids, lung_settings, seed, resume, jobs
+            source,
+            out,
+            modality,
+            model,
+            recipe,
+            grids,
+            lung_settings,
+            dropout_looks,
+            seed,
+            resume,
+            jobs,
         )
         return
     refuse_together("one image", {"--resume": resume, "--jobs": jobs if jobs != 1 else None})
@@ -101,6 +115,7 @@ def segment(
         channels=_channels(channel or []),
         other_grids=grids,
         lung=_lung(lung_settings),
+        dropout_looks=dropout_looks,
     )
     show_size(result)
     show_folder(out, "picture.png", "mask.nii.gz", "result.json")
@@ -114,6 +129,7 @@ def _segment_cohort(
     recipe: str | None,
     other_grids: "OtherGrids",
     lung_settings: Path | None,
+    dropout_looks: int,
     seed: int,
     resume: bool,
     jobs: int,
@@ -131,6 +147,7 @@ def _segment_cohort(
         recipe=recipe,
         other_grids=other_grids,
         lung=_lung(lung_settings),
+        dropout_looks=dropout_looks,
     )
     finish_cohort(run.outcomes, run.cases, "segmenting", out)
 

@@ -6,6 +6,8 @@ from oncotrace.errors import ModelError
 
 INPUT = "channels"
 OUTPUTS = ("logits", "features")
+KEPT = "kept"
+"""How the names of the inputs end that say what dropout keeps; they may be left out."""
 _EXTERNAL_KEY = b"location"
 
 

@@ -1,7 +1,7 @@
 """Prediction with the networks of a model folder, one or several, on the CPU."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from oncotrace.errors import InputError, ModelError
+from oncotrace.learning.dropout_looks import drawn_kept, has_dropout
 from oncotrace.learning.model_folder import ModelFolder
 from oncotrace.learning.onnx_file import INPUT, OUTPUTS, open_session
 from oncotrace.learning.plan import Plan
@@ -29,7 +30,7 @@ class Prediction:
     logits: NDArray[np.float32]
     """[z, y, x]; of several members, the logit of their mean probability."""
     member_probabilities: NDArray[np.float32]
-    """[m, z, y, x]: of every network in every orientation."""
+    """[m, z, y, x]: of every network in every orientation and every look."""
     member_features: NDArray[np.float32]
     """[m, k]: mean of the bottleneck. Each network has features of its own kind."""
 
@@ -55,6 +56,26 @@ class Predictor:
     sessions: tuple[ort.InferenceSession, ...]
     flips: tuple[Flip, ...]
     """Axes that are flipped in each orientation; ``((),)`` is none."""
+    dropout_looks: int = 0
+    """So many times more every network looks in every orientation, without some features."""
+    seed: int = 0
+    """Of what is left out."""
+
+    def with_dropout_looks(self, looks: int, seed: int) -> "Predictor":
+        """Return a predictor that looks so many times more; see ``dropout_looks``.
+
+        Raises
+        ------
+        ModelError
+            Its networks were trained without dropout.
+        """
+        if looks and not all(map(has_dropout, self.sessions)):
+            raise ModelError(
+                "the model was trained without dropout, so it says the same at every look.",
+                hint="Leave the looks out, or train with network.dropout above 0.",
+                code="no-dropout",
+            )
+        return replace(self, dropout_looks=looks, seed=seed)
 
     def predict(self, channels: NDArray[np.float32]) -> Prediction:
         """Prediction for channels [c, z, y, x], in the recipe's order.
@@ -83,9 +104,19 @@ class Predictor:
             for flip in self.flips:
                 axes = tuple("zyx".index(axis) for axis in flip)
                 flipped = np.ascontiguousarray(np.flip(channels, tuple(axis + 1 for axis in axes)))
-                run = partial(_run, session, fold)
-                logits, features = over_windows(run, flipped, self.plan)
-                yield np.flip(logits, axes), features
+                for kept in self._looks(fold, session):
+                    run = partial(_run, session, fold, kept)
+                    logits, features = over_windows(run, flipped, self.plan)
+                    yield np.flip(logits, axes), features
+
+    def _looks(
+        self, fold: int, session: ort.InferenceSession
+    ) -> Iterator[dict[str, NDArray[np.float32]]]:
+        """Yield the inputs of every look; nothing is left out in the first."""
+        yield {}
+        for look in range(self.dropout_looks):
+            seed = np.random.SeedSequence(self.seed, spawn_key=(fold, look))
+            yield drawn_kept(session, self.plan, np.random.default_rng(seed))
 
     def _require_fitting(self, channels: NDArray[np.float32]) -> None:
         names = self.plan.recipe.channels.names
@@ -141,11 +172,14 @@ def load_predictor(
 
 
 def _run(
-    session: ort.InferenceSession, fold: int, channels: NDArray[np.float32]
+    session: ort.InferenceSession,
+    fold: int,
+    kept: dict[str, NDArray[np.float32]],
+    channels: NDArray[np.float32],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Logits [z, y, x] and features [k]."""
     try:
-        logits, features = session.run(list(OUTPUTS), {INPUT: channels[None]})
+        logits, features = session.run(list(OUTPUTS), {INPUT: channels[None], **kept})
     except Exception as error:  # onnxruntime has a dozen kinds of its own, none public
         raise ModelError(
             f"fold_{fold}.onnx cannot be run on channels of {channels.shape[1:]}.",

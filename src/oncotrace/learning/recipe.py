@@ -98,7 +98,8 @@ class Network(BaseModel):
     deep_supervision: bool = True
     """Whether coarser levels, all but the two coarsest, are compared with the target too."""
     dropout: float = Field(default=0.0, ge=0, lt=1, exclude_if=_is_off)
-    """Share of features left out at random at the two coarsest levels, for ``unet-2d`` alone."""
+    """Share of features left out at random: of channels at the coarsest level, and of values at the
+    two coarsest levels for ``unet-2d``. Such a network can be asked what it says without some."""
 
 
 class Loss(BaseModel):

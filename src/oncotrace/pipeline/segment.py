@@ -9,7 +9,7 @@ from typing import ClassVar
 from oncotrace.domain.case import Case
 from oncotrace.domain.clicks import Clicks
 from oncotrace.domain.scan import Modality, Scan, modality_named
-from oncotrace.domain.segmentation import Segmentation, SegmentationRequest
+from oncotrace.domain.segmentation import Segmentation, SegmentationRequest, Segmenter
 from oncotrace.errors import ClickError, EmptyMaskError
 from oncotrace.io.clicks_file import clicks_json, read_clicks, read_first_clicks, write_clicks
 from oncotrace.io.cohort_table import read_cohort
@@ -35,7 +35,12 @@ from oncotrace.pipeline.run.cohort_run import CohortRun, run_cohort
 from oncotrace.pipeline.run.digests import file_digest, json_digest, source_digest
 from oncotrace.pipeline.run.folder import require_new
 from oncotrace.pipeline.run.single_run import run_single
-from oncotrace.pipeline.segmented_case import CLICKS_FILE, automatic_json, write_segmentation
+from oncotrace.pipeline.segmented_case import (
+    CLICKS_FILE,
+    automatic_json,
+    places_json,
+    write_segmentation,
+)
 from oncotrace.segment.lung import with_lung_settings
 from oncotrace.segment.lung_settings import LungSettings
 from oncotrace.segment.nnunet import is_nnunet, nnunet_settings
@@ -46,7 +51,7 @@ from oncotrace.segment.segmenters import (
     segmenter_names,
     trained_model,
 )
-from oncotrace.segment.trained import packaged_models
+from oncotrace.segment.trained import packaged_models, with_dropout_looks
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,8 @@ class SegmentTask:
         What is done with channels that lie on another grid than the first.
     lung
         What the reader chooses about the recipe ``lung``; none for other models.
+    dropout_looks
+        So many times more the networks look, without some of their features.
     """
 
     modality: Modality
@@ -85,6 +92,7 @@ class SegmentTask:
     channel_files: tuple[Path, ...] = ()
     other_grids: OtherGrids = "resample"
     lung: LungSettings | None = None
+    dropout_looks: int = 0
     journey: ClassVar[str] = "segment"
 
     def settings(self) -> dict[str, object]:
@@ -97,6 +105,7 @@ class SegmentTask:
             **self._trained_settings(),
             **self._channel_settings(),
             **({"lung": self.lung.model_dump(mode="json")} if self.lung else {}),
+            **({"dropout_looks": self.dropout_looks} if self.dropout_looks else {}),
         }
 
     @property
@@ -162,7 +171,7 @@ class SegmentTask:
             loaded, scans = self.read(case)
             clicks = self.clicks_of(case)
         with clock.stage("open"):
-            chosen = with_lung_settings(segmenter(self.model, self.fold), self.lung)
+            chosen = self.segmenter()
             # Opened only where it is needed: that takes time.
             is_corrected = clicks is not None and clicks.standing_corrections()
             by = corrector(self.corrector_fold) if is_corrected else None
@@ -176,6 +185,17 @@ class SegmentTask:
                 code="nothing-found",
             )
         return self.write(case, folder, (loaded, scans), clicks, made, clock)
+
+    def segmenter(self) -> Segmenter:
+        """Segmenter that was asked for, with its settings.
+
+        Raises
+        ------
+        ModelError
+            There is none of that name, or it does not go with the settings.
+        """
+        chosen = with_lung_settings(segmenter(self.model, self.fold), self.lung)
+        return with_dropout_looks(chosen, self.dropout_looks, self.seed)
 
     def read(self, case: Case) -> tuple[LoadedScan, dict[Modality, Scan]]:
         """First image of a case, and all that are looked at by sequence.
@@ -205,9 +225,9 @@ class SegmentTask:
         loaded, scans = read
         result = write_segmentation(case, folder, loaded, clicks, made, clock)
         result |= write_lung_results(made, folder)
-        return (
-            {**result, **automatic_json(scans, made)} if is_without_clicks(self.model) else result
-        )
+        if is_without_clicks(self.model):
+            return {**result, **automatic_json(scans, made)}
+        return {**result, **places_json(made)} if self.dropout_looks else result
 
 
 def recorded_segment_task(modality: Modality, settings: Mapping[str, object]) -> SegmentTask:
@@ -223,6 +243,7 @@ def recorded_segment_task(modality: Modality, settings: Mapping[str, object]) ->
         tuple(map(Path, _texts(settings, "channel_files"))),
         "refuse" if settings.get("other_grids") == "refuse" else "resample",
         LungSettings.model_validate(settings["lung"]) if settings.get("lung") else None,
+        int(str(settings.get("dropout_looks", 0))),
     )
 
 
@@ -246,6 +267,7 @@ def segment_case(
     channels: Mapping[Modality, Path] | None = None,
     other_grids: OtherGrids = "resample",
     lung: LungSettings | None = None,
+    dropout_looks: int = 0,
 ) -> dict[str, object]:
     """Segment one tumour into a folder of its own and return the content of ``result.json``.
 
@@ -270,6 +292,9 @@ def segment_case(
         What is done with those that lie on another grid.
     lung
         What the reader chooses about the recipe ``lung``.
+    dropout_looks
+        So many times more the networks look, without some of their features (Monte-Carlo dropout);
+        for models that were trained with dropout.
 
     Raises
     ------
@@ -292,10 +317,9 @@ def segment_case(
         tuple(others.values()),
         other_grids,
         lung,
+        dropout_looks,
     )
-    with_lung_settings(
-        segmenter(task.model, fold), lung
-    )  # a wrong name is found before the image is read
+    task.segmenter()  # a wrong name is found before the image is read
     images = {known: image, **others}
     if clicks is None:
         return run_single(task, Case(case_id, case_id, images), image, out, seed=seed)
@@ -318,6 +342,7 @@ def segment_cohort(
     recipe: str | None = None,
     other_grids: OtherGrids = "resample",
     lung: LungSettings | None = None,
+    dropout_looks: int = 0,
 ) -> CohortRun:
     """Segment a cohort into a run folder; cases are done as outcomes are taken.
 
@@ -335,9 +360,16 @@ def segment_cohort(
     cohort = read_cohort(table)
     chosen = first_sequence(cohort, modality or modality_of_recipe(recipe), model)
     name = chosen_model(chosen, model, recipe)
-    with_lung_settings(segmenter(name), lung)  # refused here, once, rather than for every case
-    channels = other_sequences(name, chosen)
-    task = SegmentTask(chosen, name, seed, channels=channels, other_grids=other_grids, lung=lung)
+    task = SegmentTask(
+        chosen,
+        name,
+        seed,
+        channels=other_sequences(name, chosen),
+        other_grids=other_grids,
+        lung=lung,
+        dropout_looks=dropout_looks,
+    )
+    task.segmenter()  # refused here, once, rather than for every case
     return run_cohort(task, table, cohort, out, seed=seed, resume=resume, jobs=jobs)
 
 

@@ -65,8 +65,13 @@ def write_segmentation(
 
 def automatic_json(scans: Mapping[Modality, Scan], made: Segmentation) -> dict[str, object]:
     """Return what a result without clicks says besides: what was looked at, where to look first."""
+    return {"channels": [*scans], **places_json(made)}
+
+
+def places_json(made: Segmentation) -> dict[str, object]:
+    """Return where to look first, which a result without predicted quality says too."""
     slices, ends = places_in(made)
-    return {"channels": [*scans], "slices_to_check": [*slices], "ends_to_check": [*ends]}
+    return {"slices_to_check": [*slices], "ends_to_check": [*ends]}
 
 
 def _title(case: Case, made: Segmentation, modality: Modality | None) -> str:

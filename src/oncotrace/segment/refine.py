@@ -171,7 +171,8 @@ def segmented(
     if clicks is None:
         return segmenter.segment(request)
     first = replace(request, clicks=replace(clicks, corrections=()) if clicks.has_first else None)
-    grid_of(request)
+    if clicks.has_first:  # who needs none has its own way with images on other grids
+        grid_of(request)
     scan = next(iter(request.channels.values()))
     return replayed(scan, segmenter.segment(first), clicks, corrector)
 

@@ -1,9 +1,12 @@
 """Trained segmenters: the models that come with oncotrace, and model folders by their path."""
 
+from dataclasses import replace
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
+from oncotrace.domain.segmentation import Segmenter
+from oncotrace.errors import ModelError
 from oncotrace.learning.locator_folder import read_locator
 from oncotrace.learning.model_folder import PLAN, read_model, read_plan
 from oncotrace.learning.onnx_predict import load_predictor
@@ -73,6 +76,31 @@ def trained_segmenter(folder: Path, fold: int | None = None) -> TrainedSegmenter
         The folder is not a model, was changed, is newer than this version, or lacks the fold.
     """
     return _opened(folder.absolute(), _version(folder), fold)
+
+
+def with_dropout_looks(segmenter: Segmenter, looks: int, seed: int) -> Segmenter:
+    """Segmenter whose networks look so many times more, without some of their features.
+
+    The mask is that of the mean probability. Its quality is not predicted: that was learnt from
+    networks that leave nothing out.
+
+    Raises
+    ------
+    ModelError
+        It has no networks, or they were trained without dropout.
+    """
+    if looks == 0:
+        return segmenter
+    if not isinstance(segmenter, TrainedSegmenter):
+        raise ModelError(
+            "only a trained model can look again without some of its features.",
+            hint="Leave the looks out, or choose a trained model.",
+            code="no-dropout",
+        )
+    predictor = segmenter.predictor.with_dropout_looks(looks, seed)
+    if isinstance(segmenter, LungSegmenter):
+        return replace(segmenter, predictor=predictor)
+    return replace(segmenter, predictor=predictor, quality=None)
 
 
 @lru_cache(maxsize=_KEPT_OPEN)

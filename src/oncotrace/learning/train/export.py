@@ -13,8 +13,9 @@ import torch
 from torch.export import Dim
 
 from oncotrace.errors import ModelError
-from oncotrace.learning.onnx_file import INPUT, OUTPUTS, open_session
+from oncotrace.learning.onnx_file import INPUT, KEPT, OUTPUTS, open_session
 from oncotrace.learning.plan import Plan
+from oncotrace.learning.train.dropout import Dropout
 from oncotrace.learning.train.segmentation_network import SegmentationNetwork
 
 OPSET = 18
@@ -39,7 +40,7 @@ def exported(network: SegmentationNetwork, plan: Plan) -> bytes:
         The file and the network disagree.
     """
     network = network.eval().cpu()
-    with _quiet(), tempfile.TemporaryDirectory() as folder:
+    with _quiet(), _told_apart(network), tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
         torch.onnx.export(
             network,
@@ -54,6 +55,7 @@ def exported(network: SegmentationNetwork, plan: Plan) -> bytes:
             verbose=False,
         )
         content = _with_every_weight(_without_annotations(path.read_bytes()), network)
+        content = _with_inputs_of_dropout(content, network)
     _require_agreement(network, content, plan)
     return content
 
@@ -96,6 +98,39 @@ def _with_every_weight(content: bytes, network: SegmentationNetwork) -> bytes:
     for name, value in network.state_dict().items():
         if name not in there and not name.startswith(_TRAINING_ONLY):
             model.graph.initializer.append(onnx.numpy_helper.from_array(value.numpy(), name))
+    return bytes(model.SerializeToString())
+
+
+@contextmanager
+def _told_apart(network: SegmentationNetwork) -> Iterator[None]:
+    """Let what dropout keeps be no ones meanwhile, which the exporter would simplify away."""
+    layers = _dropouts(network).values()
+    for layer in layers:
+        layer.kept.copy_(torch.linspace(0.5, 1.5, layer.kept.numel()).reshape(layer.kept.shape))
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.kept.fill_(1)
+
+
+def _dropouts(network: SegmentationNetwork) -> dict[str, Dropout]:
+    """Layers of dropout by the name of what they keep."""
+    layers = network.named_modules()
+    return {f"{name}.{KEPT}": layer for name, layer in layers if isinstance(layer, Dropout)}
+
+
+def _with_inputs_of_dropout(content: bytes, network: SegmentationNetwork) -> bytes:
+    """Make what dropout keeps an input that is 1 unless it is given."""
+    model = onnx.load_from_string(content)
+    weights = {part.name: part for part in model.graph.initializer}
+    for name, layer in _dropouts(network).items():
+        ones = np.ones(tuple(layer.kept.shape), dtype=np.float32)
+        weights[name].CopyFrom(onnx.numpy_helper.from_array(ones, name))
+        grid = [1 if layer.stride is None else f"{axis}/{layer.stride}" for axis in layer.axes]
+        shape = [1, layer.kept.shape[1], *grid]
+        kind = onnx.TensorProto.FLOAT
+        model.graph.input.append(onnx.helper.make_tensor_value_info(name, kind, shape))
     return bytes(model.SerializeToString())
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from oncotrace.learning.head_start import LinearModel
 from oncotrace.learning.plan import Plan
+from oncotrace.learning.train.dropout import Dropout
 from oncotrace.learning.train.segmentation_network import SegmentationNetwork
 from oncotrace.learning.train.unet_2d import SliceUNet
 from oncotrace.learning.train.vnet import VNetParts
@@ -26,6 +27,8 @@ class DynamicUNet(SegmentationNetwork):
         parts = VNetParts(plan) if plan.recipe.network.kind == "vnet" else _dynunet(plan, heads)
         self.encoder = nn.ModuleList([parts.input_block, *parts.downsamples])
         self.bottleneck = parts.bottleneck
+        share = plan.recipe.network.dropout
+        self.dropout = Dropout(share, plan.widths[-1], "zyx", stride=None) if share else None
         self.decoder = parts.upsamples
         self.output = parts.output_block
         channels = len(plan.recipe.channels.names)
@@ -65,7 +68,7 @@ class DynamicUNet(SegmentationNetwork):
         for block in self.encoder:
             skips.append(block(skips[-1]))
         deepest = self.bottleneck(skips[-1])
-        decoded = [deepest]
+        decoded = [deepest if self.dropout is None else self.dropout(deepest)]
         for block, skip in zip(self.decoder, reversed(skips[1:]), strict=True):
             decoded.append(block(decoded[-1], skip))
         return decoded, deepest

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from oncotrace.learning.plan import Plan
+from oncotrace.learning.train.dropout import Dropout
 from oncotrace.learning.train.segmentation_network import SegmentationNetwork
 
 _WITH_DROPOUT = 2
@@ -32,7 +33,14 @@ class SliceUNet(SegmentationNetwork):
         levels = zip((channels, *widths), widths, strict=False)
         self.encoder = nn.ModuleList(_convolutions(before, width) for before, width in levels)
         self.pool = nn.MaxPool2d(2)
-        self.dropout = nn.Dropout(plan.recipe.network.dropout)
+        share = plan.recipe.network.dropout
+        self.dropout = nn.ModuleDict(
+            {
+                str(level): Dropout(share, widths[level], "yx", stride=2**level)
+                for level in range(len(widths))[-_WITH_DROPOUT:]
+                if share > 0
+            }
+        )
         steps = list(zip(widths[:0:-1], widths[-2::-1], strict=True))
         self.enlarge = nn.ModuleList(_Enlargement(deep, width) for deep, width in steps)
         self.decoder = nn.ModuleList(_convolutions(2 * width, width) for _, width in steps)
@@ -53,8 +61,8 @@ class SliceUNet(SegmentationNetwork):
         features = slices
         for level, block in enumerate(self.encoder):
             features = block(features if level == 0 else self.pool(features))
-            if level >= len(self.encoder) - _WITH_DROPOUT:
-                features = self.dropout(features)
+            if str(level) in self.dropout:
+                features = self.dropout[str(level)](features)
             seen.append(features)
         return seen[:-1], features
 
