@@ -15,7 +15,7 @@ from oncotrace.learning.plan import Plan
 from oncotrace.learning.recipe import preset
 from oncotrace.segment.automatic import automatic_with_evidence, sequences_of, with_sequences
 from oncotrace.segment.network import NetworkSegmenter
-from oncotrace.segment.planned_input import needs_clicks, preparation_of
+from oncotrace.segment.planned_input import needs_clicks, orientations_of, preparation_of
 from oncotrace.segment.quality_features import WITHOUT_CLICKS
 from oncotrace.segment.quality_fit import QualityTable, fit_quality
 
@@ -96,7 +96,7 @@ def test_a_first_image_of_an_unknown_sequence_is_refused():
 
 def test_a_recipe_takes_the_sequences_that_are_trained_on():
     recipe = with_sequences(preset("automatic"), ("ct",))
-    assert recipe.channels.names == ("ct", "has-ct")
+    assert recipe.channels.names == ("ct", "has-ct", "detail-ct", "edges-ct")
     assert sequences_of(recipe) == ("ct",)
     six_click = preset("six-click")
     assert with_sequences(six_click, ("ct",)) == six_click
@@ -139,3 +139,21 @@ def test_the_dice_is_predicted_from_features_without_clicks():
     low, high = made.quality.predicted_dice_interval
     assert low <= made.quality.predicted_dice <= high
     assert 0 < len(made.quality.slices_to_check) <= 5
+
+
+@pytest.mark.parametrize(
+    ("name", "flips", "looks"),
+    [
+        ("automatic", ("x", "y", "z"), 8),
+        ("automatic", ("x",), 2),
+        ("automatic", (), 1),
+        ("six-click", ("x",), 1),
+    ],
+)
+def test_whole_images_are_seen_as_they_were_in_training(name, flips, looks):
+    recipe = preset(name)
+    augmentation = recipe.augmentation.model_copy(update={"flip_axes": flips})
+    found = orientations_of(recipe.model_copy(update={"augmentation": augmentation}))
+    assert len(set(found)) == looks
+    assert found[0] == ()
+    assert set(found[-1]) == (set(flips) if looks > 1 else set())
