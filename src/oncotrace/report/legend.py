@@ -23,7 +23,7 @@ def legend_entries(shown: Shown) -> "list[Line2D]":
         entries.append(_line("mask", MASK_COLOUR))
         if shown.probability is not None:
             for level, style in LINES.items():
-                entries.append(_line(f"{level:.0%}", MASK_COLOUR, style, LINE_WIDTH))
+                entries.append(_line(f"probability {level:.0%}", MASK_COLOUR, style, LINE_WIDTH))
     if shown.reference is not None:
         entries.append(_line("reference", REFERENCE_COLOUR))
     if shown.size is not None:
