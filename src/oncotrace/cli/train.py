@@ -78,7 +78,7 @@ def models(
         folder = trained_model(name)
         about = "not a trained model" if folder is None else _about(folder)
         _print(f"{name}: {about}")
-    console.print("recipes: " + ", ".join(preset_names()), markup=False)
+    _print("recipes: " + ", ".join(preset_names()))
     console.print("A model folder that train has written can be named by its path.")
 
 

@@ -10,6 +10,7 @@ from oncotrace.pipeline.whole_image_scores import (
     best_post_processing,
     with_moved_sides,
 )
+from oncotrace.segment.published_finish import EVERY_POST_PROCESSING
 
 
 def test_all_images_end_where_the_first_one_now_ends():
@@ -41,8 +42,8 @@ def score(case, **dices):
 
 def test_the_post_processing_with_the_best_mean_is_chosen():
     scores = [
-        score("a", none=0.5, fill=0.5, largest=0.9, both=0.9),
-        score("b", none=0.8, fill=0.9, largest=0.8, both=0.7),
+        score("a", none=0.5, fill=0.5, largest=0.9, both=0.9, surest=0.8),
+        score("b", none=0.8, fill=0.9, largest=0.8, both=0.7, surest=0.8),
     ]
     assert best_post_processing(scores) == "largest"
     mask = as_out_of_fold(scores[0], "largest")
@@ -51,4 +52,5 @@ def test_the_post_processing_with_the_best_mean_is_chosen():
 
 
 def test_of_equals_the_one_that_does_least_is_chosen():
-    assert best_post_processing([score("a", none=0.5, fill=0.5, largest=0.5, both=0.5)]) == "none"
+    equal = dict.fromkeys(EVERY_POST_PROCESSING, 0.5)
+    assert best_post_processing([score("a", **equal)]) == "none"
