@@ -33,6 +33,7 @@ from oncotrace.pipeline.whole_image_cases import (
     whole_image_data,
 )
 from oncotrace.pipeline.whole_image_scores import (
+    WholeImageScore,
     as_out_of_fold,
     best_post_processing,
     whole_image_scores,
@@ -174,13 +175,18 @@ class WholeImageSet:
         self, plan: Plan, fold_of: Mapping[str, int], networks: Mapping[int, bytes]
     ) -> Iterator[Judgement]:
         """Segment every case; the plan takes over the best post-processing."""
-        scores = []
-        for score in whole_image_scores(plan, self.cases, fold_of, networks):
-            scores.append(score)
-            kind = best_post_processing(scores)
-            known = {**plan.preparation, "post_processing": kind}
-            chosen = plan.model_copy(update={"preparation": known})
-            yield Judgement([as_out_of_fold(score, kind) for score in scores], chosen)
+        return _judgements(whole_image_scores(plan, self.cases, fold_of, networks), plan)
+
+
+def _judgements(scored: Iterator[WholeImageScore], plan: Plan) -> Iterator[Judgement]:
+    """Judge by the scores so far; the plan takes over the post-processing that is best on them."""
+    scores: list[WholeImageScore] = []
+    for score in scored:
+        scores.append(score)
+        kind = best_post_processing(scores)
+        known = {**plan.preparation, "post_processing": kind}
+        chosen = plan.model_copy(update={"preparation": known})
+        yield Judgement([as_out_of_fold(score, kind) for score in scores], chosen)
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,13 +213,7 @@ class LocatedSet:
         self, plan: Plan, fold_of: Mapping[str, int], networks: Mapping[int, bytes]
     ) -> Iterator[Judgement]:
         """Segment every case; the plan takes over the best post-processing."""
-        scores = []
-        for score in located_scores(plan, self.cases, fold_of, networks, self.locator):
-            scores.append(score)
-            kind = best_post_processing(scores)
-            known = {**plan.preparation, "post_processing": kind}
-            chosen = plan.model_copy(update={"preparation": known})
-            yield Judgement([as_out_of_fold(score, kind) for score in scores], chosen)
+        return _judgements(located_scores(plan, self.cases, fold_of, networks, self.locator), plan)
 
 
 @dataclass(frozen=True, eq=False)
