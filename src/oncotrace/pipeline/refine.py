@@ -187,7 +187,8 @@ def _refined(found: _SegmentedCase, corrections: Sequence[Correction]) -> dict[s
 
 def _unchanged_images(found: _SegmentedCase) -> dict[str, str]:
     """Digests of the images; images, model and clicks must be those the mask was made from."""
-    for image in found.case.images.values():
+    for name in found.task.sequences_of(found.case):  # others need not be there
+        image = file_of(found.case, found.case.images, name, "image")
         if not image.exists():
             raise InputError(
                 f"the image {image.name} is not where it was when it was segmented.",

@@ -143,7 +143,7 @@ class SegmentTask:
 
     def input_digests(self, case: Case) -> dict[str, str]:
         """Digests of the case's inputs, by role; clicks by their content, not their format."""
-        first, *others = self._sequences_of(case)
+        first, *others = self.sequences_of(case)
         digests = {"image": source_digest(file_of(case, case.images, first, "image"))}
         digests |= {f"image_{name}": source_digest(case.images[name]) for name in others}
         clicks = self.clicks_of(case)
@@ -160,7 +160,7 @@ class SegmentTask:
         clicks = read_clicks(case.clicks)
         return clicks if clicks.corrections and not clicks.has_first else None
 
-    def _sequences_of(self, case: Case) -> tuple[Modality, ...]:
+    def sequences_of(self, case: Case) -> tuple[Modality, ...]:
         """Sequences that are there, the first one first; it is named too if none is there."""
         there = [name for name in (self.modality, *self.channels) if name in case.images]
         return tuple(there) or (self.modality,)
@@ -205,7 +205,7 @@ class SegmentTask:
         InputError
             One is missing or cannot be read, or lies on another grid where that is refused.
         """
-        first, *others = self._sequences_of(case)
+        first, *others = self.sequences_of(case)
         loaded = load_scan(file_of(case, case.images, first, "image"), first, self.series_uid)
         scans = {first: loaded.scan}
         scans |= {name: load_scan(case.images[name], name).scan for name in others}
