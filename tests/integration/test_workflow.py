@@ -21,9 +21,11 @@ from tests.unit.pipeline.killer import Killed, every_moment, killed_after
 from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.mask import Mask
 from oncotrace.io.volume_file import read_mask, write_mask
+from oncotrace.pipeline.finished_cases import finished_run
 from oncotrace.pipeline.run.lock import alone
 from oncotrace.pipeline.workflow import run_workflow
 from oncotrace.pipeline.workflow_folder import RUN_LOCK
+from oncotrace.pipeline.workflow_grades import withdraw_grade
 
 SECRET = ("Heidelberg", "Utrecht", "liposarcoma", "leiomyoma", "3650")
 TABLES = ("worklist.csv", "flow.csv", "counts_by_centre.csv", "centre_tests.csv", "failures.csv")
@@ -221,6 +223,22 @@ def test_clicks_that_cannot_be_used_send_a_case_to_editing_until_there_are_bette
     assert waiting(run_folder) == {"case-0": "grade"}
 
 
+def test_an_edited_case_whose_clicks_could_not_be_used_can_be_learnt_from(
+    cli, patients, workflow, blind, run_folder
+):
+    table = patients(1)
+    workflow(table, blind)
+    (run_folder / "clicks" / "case-0.json").write_text("{}")
+    workflow(table, blind, "--resume")
+    give_edit(run_folder, table, "case-0")
+    workflow(table, blind, "--resume")
+    cli("grade", run_folder, "case-0", "Excellent", "--reader", "Anna")
+    workflow(table, blind, "--resume")
+    found = finished_run(run_folder)
+    assert [case.case_id for case in found.cohort.cases] == ["case-0"]
+    assert found.clicks == {}
+
+
 def test_an_image_that_was_missing_is_segmented_once_it_is_there(patients, workflow, finding):
     table = patients(1)
     image = table.parent / "case-0" / "image.nii.gz"
@@ -381,6 +399,142 @@ def test_the_first_reader_may_not_be_the_second(cli, patients, workflow, finding
     assert "(same-reader)" in run.stderr
 
 
+def take_back(cli, run: Path, reader: str = "Anna", case: str = "case-0", why: str = "slipped"):
+    return cli("grade", run, case, "--withdraw", "--reader", reader, "--comment", why)
+
+
+def test_a_grade_is_taken_back_and_given_anew(cli, patients, workflow, finding, run_folder):
+    table = patients(1)
+    workflow(table, finding)
+    cli("grade", run_folder, "case-0", "Incorrect", "--reader", "Anna")
+    again = cli("grade", run_folder, "case-0", "Excellent", "--reader", "Anna")
+    assert "(not-due)" in again.stderr
+    back = take_back(cli, run_folder, " anna")
+    assert (back.exit_code, back.stdout) == (
+        0, "the grade of case-0 is taken back; the case waits for a grade.\n",
+    )  # fmt: skip
+    *_, incorrect, event = map(json.loads, (run_folder / "events.jsonl").read_text().splitlines())
+    assert (incorrect["grade"], event["kind"], event["reader"]) == (
+        "Incorrect",
+        "withdrawn",
+        "anna",
+    )
+    assert (event["reason"], event["mask_digest"]) == ("slipped", incorrect["mask_digest"])
+    assert event["at"] >= incorrect["at"]
+    workflow(table, finding, "--resume")
+    assert waiting(run_folder) == {"case-0": "grade"}
+    cli("grade", run_folder, "case-0", "Sufficient", "--reader", "Anna")
+    assert "1 of 1 cases accepted" in workflow(table, finding, "--resume").stdout
+    automatic, *_ = rows_of(run_folder / "flow.csv")
+    assert (automatic["accepted_sufficient"], automatic["withdrawn_grades"]) == ("1", "1")
+    assert automatic["sent_on"] == "0"
+
+
+def test_a_mask_that_was_accepted_by_mistake_is_set_aside_and_its_workflow_goes_on(
+    cli, patients, workflow, finding, run_folder
+):
+    table = patients(1, clicks=1)
+    workflow(table, finding)
+    cli("grade", run_folder, "case-0", "Excellent", "--reader", "Anna")
+    workflow(table, finding, "--resume")
+    accepted = run_folder / "cases" / "case-0"
+    mask = (accepted / "mask.nii.gz").read_bytes()
+    assert take_back(cli, run_folder).exit_code == 0
+    assert not accepted.exists()
+    assert (run_folder / "withdrawn" / "case-0" / "mask.nii.gz").read_bytes() == mask
+    cli("grade", run_folder, "case-0", "Incorrect", "--reader", "Anna")
+    assert workflow(table, finding, "--resume").exit_code == 0
+    assert rows_of(run_folder / "table.csv") == []
+    assert waiting(run_folder) == {"case-0": "grade"}  # of the mask from six clicks
+    cli("grade", run_folder, "case-0", "Excellent", "--reader", "Bob")
+    workflow(table, finding, "--resume")
+    result = json.loads((accepted / "result.json").read_text())
+    assert (result["step"], result["readers"]) == ("six-click", ["Bob"])
+    assert take_back(cli, run_folder, "Bob").exit_code == 0
+    assert (run_folder / "withdrawn" / "case-0-2" / "mask.nii.gz").is_file()
+
+
+def test_what_another_reader_accepts_stays_accepted_without_the_grade_taken_back(
+    cli, patients, workflow, finding, run_folder
+):
+    table = patients(1)
+    workflow(table, finding)
+    cli("grade", run_folder, "case-0", "uncertain", "--reader", "Anna")
+    cli("grade", run_folder, "case-0", "Sufficient", "--reader", "Bob")
+    workflow(table, finding, "--resume")
+    back = take_back(cli, run_folder)
+    assert "the case is done" in back.stdout
+    result = json.loads((run_folder / "cases" / "case-0" / "result.json").read_text())
+    assert (result["grade"], result["readers"]) == ("Sufficient", ["Bob"])
+
+
+def test_a_call_of_the_workflow_sets_aside_what_could_not_be_at_once(
+    cli, patients, workflow, finding, run_folder
+):
+    table = patients(1)
+    workflow(table, finding)
+    cli("grade", run_folder, "case-0", "Excellent", "--reader", "Anna")
+    workflow(table, finding, "--resume")
+    with alone(run_folder / RUN_LOCK, wait_s=0):
+        assert take_back(cli, run_folder).exit_code == 0
+        assert (run_folder / "cases" / "case-0").exists()
+    cli("grade", run_folder, "case-0", "Sufficient", "--reader", "Bob")
+    workflow(table, finding, "--resume")
+    result = json.loads((run_folder / "cases" / "case-0" / "result.json").read_text())
+    assert (result["grade"], result["readers"]) == ("Sufficient", ["Bob"])
+    assert (run_folder / "withdrawn" / "case-0").is_dir()
+
+
+def test_a_grade_on_which_a_later_mask_stands_is_kept_and_the_error_names_it(
+    cli, patients, workflow, finding, run_folder
+):
+    table = patients(1, clicks=1)
+    workflow(table, finding)
+    cli("grade", run_folder, "case-0", "Incorrect", "--reader", "Anna")
+    workflow(table, finding, "--resume")
+    before = (run_folder / "events.jsonl").read_bytes()
+    run = take_back(cli, run_folder)
+    assert (run.exit_code, "(later-work)" in run.stderr) == (2, True)
+    assert "segmented from six clicks since" in " ".join(run.stderr.split())
+    assert (run_folder / "events.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("case-9", "--withdraw", "--reader", "Anna", "--comment", "x"), "unknown-case"),
+        (("case-0", "--withdraw", "--reader", "Bob", "--comment", "x"), "no-grade"),
+        (("case-0", "--withdraw", "--reader", "Anna"), "withdrawal-without-reason"),
+        (("case-0", "--withdraw", "--reader", " ", "--comment", "x"), "reader-without-name"),
+        (("case-0", "Excellent", "--withdraw", "--reader", "Anna", "--comment", "x"), "settings"),
+        (("case-0", "--reader", "Anna"), "settings"),
+    ],
+)
+def test_a_withdrawal_that_cannot_be_is_refused_and_leaves_no_trace(
+    cli, patients, workflow, finding, run_folder, arguments, code
+):
+    workflow(patients(1), finding)
+    cli("grade", run_folder, "case-0", "uncertain", "--reader", "Anna")
+    before = (run_folder / "events.jsonl").read_bytes()
+    run = cli("grade", run_folder, *arguments)
+    assert run.exit_code == 2
+    assert f"({code})" in run.stderr
+    assert (run_folder / "events.jsonl").read_bytes() == before
+
+
+def test_taking_back_tells_a_reader_nothing_of_another(cli, patients, finding, run_folder):
+    options = ("--automatic", finding, "--interactive", "ellipsoid", "--second-reader-share", 1)
+    cli("workflow", patients(2), "--out", run_folder, *options)
+    cli("grade", run_folder, "case-0", "Excellent", "--reader", "Anna")
+    alone_, after_anna = (take_back(cli, run_folder, "Bob", case) for case in ("case-1", "case-0"))
+    said = [run.stderr.replace("case-1", "case-0") for run in (alone_, after_anna)]
+    assert said[0] == said[1]
+    take_back(cli, run_folder)
+    for_bob, for_all = (cli("worklist", run_folder, *of).stdout for of in (("--reader", "Bob"), ()))
+    assert [word for word in ("Anna", "withdrawn", "slipped") if word in for_bob + for_all] == []
+    assert "second" not in for_all
+
+
 def test_a_workflow_is_not_gone_on_with_by_other_settings_cases_or_images(
     patients, workflow, finding, blind, run_folder
 ):
@@ -497,6 +651,32 @@ def test_any_part_of_the_log_is_gone_on_from_to_the_same_end(
         (cut / "events.jsonl").write_bytes(text.replace(lines[kept][:10] + b"\n", b"", 1))
         assert outcome(cut) == outcome(whole)
         shutil.rmtree(cut)
+
+
+def test_killed_while_a_mask_is_set_aside_the_next_call_does_it(
+    cli, patients, workflow, finding, tmp_path
+):
+    table, whole = patients(1), tmp_path / "whole"
+    workflow(table, finding, out=whole)
+    cli("grade", whole, "case-0", "Excellent", "--reader", "Anna")
+    workflow(table, finding, "--resume", out=whole)
+
+    def is_killed(steps: int) -> bool:
+        out = tmp_path / f"run-{steps}"
+        shutil.copytree(whole, out)
+        try:
+            with killed_after(steps, lambda _, arguments: out.name in str(arguments[0])):
+                withdraw_grade(out, "case-0", reader="Anna", reason="slipped")
+        except Killed:
+            run = workflow(table, finding, "--resume", out=out)
+            assert run.exit_code == 0, run.stderr
+            assert waiting(out) == {"case-0": "grade"}
+            assert not (out / "cases" / "case-0").exists()
+            assert (out / "withdrawn" / "case-0" / "mask.nii.gz").is_file()
+            return True
+        return False
+
+    every_moment(is_killed)
 
 
 @pytest.mark.slow

@@ -125,6 +125,7 @@ def test_a_ct_is_segmented_with_everything_that_was_found(
     assert [verdict.differences for verdict in verify_run(tmp_path / "out")] == [()]
 
 
+@pytest.mark.slow
 def test_an_evaluation_counts_lungs_and_groups_tumours(
     cohort: Path, model: Path, tmp_path: Path
 ) -> None:
@@ -138,7 +139,8 @@ def test_an_evaluation_counts_lungs_and_groups_tumours(
         jobs=1,
     )
     assert [outcome.failure for outcome in evaluation.run.outcomes] == [None] * 3
-    rows, found = evaluation.summarise()
+    summary = evaluation.summarise()
+    rows, found = summary.rows, summary.detection
     assert found is not None
     assert (found.n, found.positives) == (6, 2)
     assert found.auc is not None
@@ -146,6 +148,10 @@ def test_an_evaluation_counts_lungs_and_groups_tumours(
     (every,) = (row.summary for row in rows[""] if row.measure.name == "dice")
     assert every.n == 2
     assert {row.group for row in rows["slice_thickness"]} == {">5 mm"}
+    written = json.loads((tmp_path / "run" / "summary.json").read_text())["comparisons"]
+    assert written == [row.cells() for row in summary.comparisons]
+    assert (tmp_path / "run" / "strata_comparison.csv").is_file()
+    assert all(row["not_tested"].startswith("fewer than 3 patients") for row in written)
     results = {
         name: json.loads((tmp_path / "run" / "cases" / name / "result.json").read_text())
         for name in ("c0", "c1", "c2")
@@ -155,6 +161,21 @@ def test_an_evaluation_counts_lungs_and_groups_tumours(
     assert (results["c0"]["left_lung_ill"], results["c0"]["right_lung_ill"]) == (True, False)
     assert (results["c2"]["has_tumour"], "dice" in results["c2"]) == (False, False)
     assert (results["c0"]["fold"], results["c1"]["fold"]) == (0, 1)
+    assert [verdict.differences for verdict in verify_run(tmp_path / "run")] == [()] * 3
+
+    changed = tmp_path / "run" / "cases" / "c1"
+    lesions = read_scan(changed / "lesions.nii.gz")
+    (changed / "lesions.nii.gz").unlink()
+    write_scan(Scan(lesions.voxels + np.float32(1), GRID), changed / "lesions.nii.gz")
+    result = json.loads((changed / "result.json").read_text())
+    (changed / "result.json").write_text(json.dumps({**result, "right_lung_ill": False}))
+    same, different, well = verify_run(tmp_path / "run")
+    assert same.is_same
+    assert well.is_same
+    assert different.differences == (
+        "right_lung_ill: recorded False, recomputed True",
+        f"lesions: {lesions.voxels.size} voxels differ",
+    )
 
 
 def test_without_a_model_the_error_says_how_to_train_one(cohort: Path, tmp_path: Path) -> None:

@@ -23,6 +23,11 @@ from oncotrace.learning.train.restore import (  # noqa: E402
 from oncotrace.segment.refine import MODEL as CORRECTION_MODEL  # noqa: E402
 from oncotrace.segment.trained import packaged_models  # noqa: E402
 
+SLICES = {
+    "channels": {"images": ("ct",)},
+    "grid": {"size_xyz": (32, 32, 1)},
+    "preparation": "lung",
+}
 SHIPPED = {**packaged_models(), "correction": CORRECTION_MODEL}
 PLANS = {
     "fixed": tiny_plan(),
@@ -32,6 +37,26 @@ PLANS = {
     "linear skip": tiny_plan(network={"first_channels": 2, "levels": 3, "linear_skip": True}),
     "deep supervision": tiny_plan(
         grid={"size_xyz": (32, 32, 32)}, network={"first_channels": 2, "levels": 5}
+    ),
+    "dropout": tiny_plan(network={"first_channels": 2, "levels": 3, "dropout": 0.5}),
+    "V-Net": tiny_plan(network={"kind": "vnet", "first_channels": 2, "levels": 3, "dropout": 0.2}),
+    "V-Net, deep supervision": tiny_plan(
+        grid={"size_xyz": (32, 32, 32)},
+        network={"kind": "vnet", "first_channels": 2, "levels": 5, "affine_norm": False},
+    ),
+    "slices": tiny_plan(
+        **SLICES,
+        network={"kind": "unet-2d", "first_channels": 2, "levels": 3, "deep_supervision": False},
+    ),
+    "slices, dropout": tiny_plan(
+        **SLICES,
+        network={
+            "kind": "unet-2d",
+            "first_channels": 2,
+            "levels": 4,
+            "deep_supervision": False,
+            "dropout": 0.5,
+        },
     ),
 }
 
@@ -79,9 +104,23 @@ def test_what_is_written_now_is_read_back_bit_for_bit(kind):
     expected = network.state_dict()
     heads = {name for name in expected if name.startswith("heads.")}
     assert found.keys() == expected.keys() - heads
-    assert bool(heads) == (kind == "deep supervision")
+    assert bool(heads) == ("deep supervision" in kind)
     for name, values in found.items():
         assert torch.equal(values, expected[name]), name
+
+
+@pytest.mark.parametrize("kind", PLANS)
+def test_a_restored_network_gives_the_same_logits(kind):
+    plan = PLANS[kind]
+    network = build_network(plan).eval()
+    restored = restored_network(model_of(plan, exported(network, plan)), 0)
+    grid = (24, 16, 8) if plan.grid_xyz is None else plan.grid_xyz[::-1]
+    shape = (1, len(plan.recipe.channels.names), *grid)
+    channels = torch.from_numpy(np.random.default_rng(5).standard_normal(shape, dtype=np.float32))
+    with torch.no_grad():
+        for expected, found in zip(network(channels), restored(channels), strict=True):
+            assert torch.equal(expected, found)
+    assert exported(restored, without_deep_supervision(plan))
 
 
 def test_a_restored_network_can_be_exported_again(tiny):

@@ -11,6 +11,7 @@ from oncotrace.cli.output import EXIT_DONE, console, finish_cohort, show_folder
 
 if TYPE_CHECKING:
     from oncotrace.report.evaluation_tables import SummaryRow
+    from oncotrace.report.lung_comparisons import StratumComparison
     from oncotrace.stats.detection import Detection
 
 
@@ -44,7 +45,7 @@ def evaluate_lungs(
     jobs: Jobs = 1,
 ) -> None:
     """Find the lung tumours of a cohort, also where there are none, and compare."""
-    from oncotrace.pipeline.evaluate_lungs import SUMMARY_FILE, SUMMARY_TABLE
+    from oncotrace.pipeline.evaluate_lungs import COMPARISON_TABLE, SUMMARY_FILE, SUMMARY_TABLE
     from oncotrace.pipeline.evaluate_lungs import evaluate_lungs as evaluated
     from oncotrace.segment.lung_settings import read_lung_settings
 
@@ -64,10 +65,11 @@ def evaluate_lungs(
         finish_cohort(evaluation.run.outcomes, evaluation.run.cases, "evaluating", out)
     except typer.Exit as some_failed:
         code = some_failed.exit_code
-    rows, found = evaluation.summarise()
-    show_folder(out, SUMMARY_TABLE, SUMMARY_FILE)
-    _show_dice(rows)
-    _show_detection(found)
+    summary = evaluation.summarise()
+    show_folder(out, SUMMARY_TABLE, COMPARISON_TABLE, SUMMARY_FILE)
+    _show_dice(summary.rows)
+    _show_comparisons(summary.comparisons)
+    _show_detection(summary.detection)
     raise typer.Exit(code)
 
 
@@ -85,6 +87,26 @@ def _show_dice(rows: "dict[str, list[SummaryRow]]") -> None:
                 title = f"{name.replace('_', ' ')} {row.group}" if name else "all"
                 table.add_row(title, str(figures.n), *(f"{value:.3f}" for value in values))
     console.print(table)
+
+
+def _show_comparisons(rows: "list[StratumComparison]") -> None:
+    """Print whether Dice differs between groups, or why that was not tested."""
+    for row in (row for row in rows if row.measure.name == "dice"):
+        pair = f"Dice, {row.by.replace('_', ' ')} {row.first} against {row.second}"
+        if row.test is None or row.p_bonferroni is None:
+            console.print(f"{pair}: not tested, {row.why_not}", markup=False, soft_wrap=True)
+            continue
+        first, second = row.patients
+        console.print(
+            f"{pair}: {_shift(row.test.shift)}p = {row.test.p_value:.3f}, times {row.comparisons}: "
+            f"{row.p_bonferroni:.3f} (Mann-Whitney, {row.test.method}, n = {first} and {second})",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def _shift(value: float | None) -> str:
+    return "" if value is None else f"shift {value:+.3f}, "
 
 
 def _show_detection(found: "Detection | None") -> None:

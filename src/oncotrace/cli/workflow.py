@@ -18,6 +18,7 @@ from oncotrace.cli.output import (
     tracked,
 )
 from oncotrace.cli.parse import known_modality
+from oncotrace.errors import SettingsError
 
 if TYPE_CHECKING:
     from oncotrace.pipeline.workflow_results import WorkflowSummary
@@ -95,20 +96,35 @@ def workflow(
 def grade(
     run: Run,
     case: Annotated[str, typer.Argument(help="Case id, as in the worklist.", metavar="CASE")],
+    reader: Annotated[str, typer.Option(help="Who has looked at the mask.")],
     grade: Annotated[
-        str,
+        str | None,
         typer.Argument(
             help="Excellent, Sufficient, Insufficient, Incorrect or uncertain.", metavar="GRADE"
         ),
-    ],
-    reader: Annotated[str, typer.Option(help="Who has looked at the mask.")],
+    ] = None,
     comment: Annotated[str, typer.Option(help="Whatever should be remembered.")] = "",
+    withdraw: Annotated[
+        bool,
+        typer.Option(
+            "--withdraw", help="Take the reader's grade back; --comment says why, no GRADE."
+        ),
+    ] = False,
 ) -> None:
-    """Say how good the mask of a case is; the grade is kept for good."""
-    from oncotrace.pipeline.workflow_grades import grade_case
+    """Say how good the mask of a case is, or take that back; both are kept for good."""
+    from oncotrace.pipeline.workflow_grades import grade_case, withdraw_grade
     from oncotrace.review.grade import grade_named
     from oncotrace.review.routing import due, waits_for
 
+    if (grade is None) != withdraw:
+        raise SettingsError(
+            "a grade is given or taken back.", hint="Give either GRADE or --withdraw."
+        )
+    if grade is None:
+        state = withdraw_grade(run, case, reader=reader, reason=comment)
+        text = f"the grade of {case} is taken back; {waits_for(state)}."
+        console.print(text, markup=False, soft_wrap=True)
+        return
     state = grade_case(run, case, grade_named(grade), reader=reader, comment=comment)
     is_shared = due(state) == "second reading"
     follows = "another reader looks at it too" if is_shared else waits_for(state)

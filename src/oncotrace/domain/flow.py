@@ -26,6 +26,8 @@ class FlowStep:
         Masks of this step that a second reader looked at; they are in the counts above.
     disagreements
         Second readings in which only one of the two readers accepted the mask.
+    withdrawn_grades
+        Grades of masks of this step that readers took back; they are in none of the counts above.
     """
 
     name: str
@@ -35,6 +37,7 @@ class FlowStep:
     sent_on: Mapping[str, int] = field(default_factory=dict)
     second_readings: int = 0
     disagreements: int = 0
+    withdrawn_grades: int = 0
 
     @property
     def total_accepted(self) -> int:

@@ -87,10 +87,13 @@ def plant(
     ------
     GeometryMismatchError
         Lungs and CT lie on different grids.
+    EmptyMaskError
+        There are no lungs.
     InputError
-        Nowhere in the lungs is there such a place.
+        Nowhere in the lungs is there such a place, or the lesion fills half of no voxel.
     """
     lungs.geometry.require_match(ct.geometry, this="lungs", that="image")
+    lungs.require_not_empty()
     depth = depth_mm(lungs.voxels, lungs.geometry)
     index_xyz = _place(lungs, depth, wish, rng)
     radius_mm = wish.diameter_mm / 2
@@ -107,6 +110,12 @@ def plant(
     )
     x, y, z = (float(value) for value in centre_mm)
     mask = Mask(_whole(share >= 0.5, box, ct.geometry), ct.geometry)
+    if mask.is_empty:
+        raise InputError(
+            f"a lesion of {wish.diameter_mm:g} mm fills half of no voxel here, so it has no mask.",
+            hint="Plant a larger one.",
+            code="no-place",
+        )
     return Scan(voxels, ct.geometry, ct.modality), PlantedLesion(mask, (x, y, z), wish)
 
 
@@ -146,9 +155,9 @@ def _place(
 
 
 def _towards_the_middle(lungs: Mask) -> NDArray[np.bool_]:
-    """Voxels [z, y, x] nearer to the patient's middle than to the lungs' outer end, by the slice.
+    """Voxels [z, y, x] nearer to the patient's middle than to the lungs' outer end.
 
-    The middle is that of the box around the lungs; give both lungs, or the middle is not there.
+    Both are those of the box around the lungs; give both lungs, or the middle is not there.
     """
     pose = patient_pose(lungs.geometry)
     turned = pose.turn(lungs.voxels)

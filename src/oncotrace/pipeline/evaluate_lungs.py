@@ -23,20 +23,22 @@ from oncotrace.pipeline.run.clock import StageClock
 from oncotrace.pipeline.run.cohort_run import CohortRun, run_cohort
 from oncotrace.pipeline.run.digests import json_digest, source_digest
 from oncotrace.pipeline.run.folder import read_json, write_json
-from oncotrace.pipeline.segment import SegmentTask
+from oncotrace.pipeline.segment_task import SegmentTask, recorded_segment_task
 from oncotrace.pipeline.segmented_case import MASK_FILE
 from oncotrace.report.evaluated_case import EvaluatedCase
 from oncotrace.report.evaluation_tables import SummaryRow
+from oncotrace.report.lung_comparisons import StratumComparison, stratum_comparisons
 from oncotrace.report.lung_strata import detection_json, lung_detection, stratified_rows
 from oncotrace.segment.lung import LungSegmentation, with_lung_settings
 from oncotrace.segment.lung_findings import SIDES, sides_with_tumour
 from oncotrace.segment.lung_input import lung_input
-from oncotrace.segment.lung_location import location_of
+from oncotrace.segment.lung_location import LOCATIONS, location_of
 from oncotrace.segment.lung_settings import LungSettings
 from oncotrace.segment.segmenters import is_for_lungs, segmenter
 from oncotrace.stats.detection import Detection
 
 SUMMARY_FILE, SUMMARY_TABLE = "summary.json", "summary.csv"
+COMPARISON_TABLE = "strata_comparison.csv"
 
 
 @dataclass(frozen=True)
@@ -49,24 +51,26 @@ class EvaluateLungsTask:
         How the cases are segmented.
     folds
         Each case by the one network that never saw its patient; all averaged unless given.
-    locations
-        Where the tumour lies, by case id, where the cohort says so; derived for the others.
+    location
+        Column ``clinical_...`` that says where the tumour lies; derived where it is empty, and for
+        all cases unless given.
     """
 
     segment: SegmentTask
-    folds: OutOfFold | None
-    locations: Mapping[str, str]
+    folds: OutOfFold | None = None
+    location: str | None = None
     journey: ClassVar[str] = "evaluate-lungs"
 
     def settings(self) -> dict[str, object]:
         """Return the settings as plain JSON values."""
         folds = {"folds": str(self.folds.table.resolve())} if self.folds else {}
-        return {**self.segment.settings(), **folds}
+        location = {"location": self.location} if self.location else {}
+        return {**self.segment.settings(), **folds, **location}
 
     def input_digests(self, case: Case) -> dict[str, str]:
         """Digests of image, reference, fold and named location."""
         fold = {"fold": json_digest({"fold": self.folds.fold(case)})} if self.folds else {}
-        named = self.locations.get(case.case_id)
+        named = self._named_location(case)
         place = {"location": json_digest({"location": named})} if named else {}
         files = {"image": case.images.get("ct"), "reference_mask": case.masks.get("ct")}
         return {
@@ -105,6 +109,16 @@ class EvaluateLungsTask:
     def _chosen(self) -> LungSettings:
         return self.segment.lung or LungSettings()
 
+    def _named_location(self, case: Case) -> str | None:
+        """Where the cohort says that the tumour lies; nothing where it does not say.
+
+        A published location is taken in upper or lower case, as it is derived for other cases.
+        """
+        if not self.location:
+            return None
+        said = case.clinical.get(_clinical(self.location), "").strip()
+        return next((known for known in LOCATIONS if known == said.casefold()), said) or None
+
     def _compared(
         self, case: Case, scan: Scan, made: LungSegmentation, reference: Mask
     ) -> dict[str, object]:
@@ -119,7 +133,7 @@ class EvaluateLungsTask:
             return {**common, **{f"{side}_lung_ill": False for side, _ in SIDES}}
         seen = lung_input(scan)
         ill = sides_with_tumour(seen.field, reference)
-        named = self.locations.get(case.case_id)
+        named = self._named_location(case)
         return {
             **common,
             **mask_agreement(made.mask, reference),
@@ -127,6 +141,25 @@ class EvaluateLungsTask:
             "location": named or location_of(reference, seen.lungs),
             "location_from": "cohort" if named else "derived",
         }
+
+
+@dataclass(frozen=True, eq=False)
+class LungSummary:
+    """What the cases say together.
+
+    Parameters
+    ----------
+    rows
+        Every measure over all cases with tumour, under the name "", and by each way to group them.
+    comparisons
+        Pairs of groups of the same way.
+    detection
+        By lung; none without a case.
+    """
+
+    rows: dict[str, list[SummaryRow]]
+    comparisons: list[StratumComparison]
+    detection: Detection | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,8 +171,8 @@ class LungEvaluation:
     out: Path
     threshold: float
 
-    def summarise(self) -> tuple[dict[str, list[SummaryRow]], Detection | None]:
-        """Write ``summary.csv`` and ``summary.json`` over all cases that are done; return both.
+    def summarise(self) -> LungSummary:
+        """Write tables and ``summary.json`` over all cases that are done, and return what they say.
 
         Raises
         ------
@@ -151,19 +184,26 @@ class LungEvaluation:
             for case in self.cohort.cases
             if (folder := self.out / "cases" / case.case_id).is_dir()
         ]
-        rows, found = stratified_rows(cases), lung_detection(cases, self.threshold)
-        cells = [row.cells(name) for name, of in rows.items() for row in of]
+        summary = LungSummary(
+            stratified_rows(cases),
+            stratum_comparisons(cases),
+            lung_detection(cases, self.threshold),
+        )
+        cells = [row.cells(name) for name, of in summary.rows.items() for row in of]
+        compared = [row.cells() for row in summary.comparisons]
         write_table(cells, self.out / SUMMARY_TABLE, replace=True)
+        write_table(compared, self.out / COMPARISON_TABLE, columns=("by", "measure"), replace=True)
         content = {
             "format": 1,
             "cases": len(self.cohort.cases),
             "evaluated": len(cases),
             "with_tumour": sum(bool(case.result.get("has_tumour")) for case in cases),
             "measures": cells,
-            "detection": detection_json(found),
+            "comparisons": compared,
+            "detection": detection_json(summary.detection),
         }
         write_json(self.out / SUMMARY_FILE, content, replace=True)
-        return rows, found
+        return summary
 
 
 def evaluate_lungs(
@@ -204,22 +244,42 @@ def evaluate_lungs(
     out_of_fold = known_folds(folds, cohort, model) if folds else None
     if not is_for_lungs(model):
         raise _not_for_lungs(model)
-    places = _named_locations(cohort, location) if location else {}
-    task = EvaluateLungsTask(SegmentTask("ct", model, seed, lung=lung), out_of_fold, places)
+    if location:
+        _require_locations(cohort, location)
+    task = EvaluateLungsTask(SegmentTask("ct", model, seed, lung=lung), out_of_fold, location)
     run = run_cohort(task, table, cohort, out, seed=seed, resume=resume, jobs=jobs)
     return LungEvaluation(run, cohort, out, threshold)
 
 
-def _named_locations(cohort: Cohort, column: str) -> dict[str, str]:
-    name = column.removeprefix("clinical_")
-    found = {c.case_id: c.clinical[name] for c in cohort.cases if c.clinical.get(name)}
-    if not found or name == column:
+def recorded_lung_evaluation(settings: Mapping[str, object]) -> EvaluateLungsTask:
+    """Task with the settings that a run folder records, to verify it.
+
+    Raises
+    ------
+    TableError
+        The table of folds cannot be read any more.
+    """
+    folds, location = settings.get("folds"), settings.get("location")
+    return EvaluateLungsTask(
+        recorded_segment_task("ct", settings),
+        None if folds is None else OutOfFold.read(Path(str(folds))),
+        None if location is None else str(location),
+    )
+
+
+def _clinical(column: str) -> str:
+    """Name under which a case holds the column."""
+    return column.removeprefix("clinical_")
+
+
+def _require_locations(cohort: Cohort, column: str) -> None:
+    name = _clinical(column)
+    if name == column or not any(case.clinical.get(name) for case in cohort.cases):
         raise SettingsError(
             f"the cohort has no column {column!r} with a value in it.",
             hint="Name a column clinical_<name>, or leave --location out.",
             code="unknown-column",
         )
-    return found
 
 
 def _not_for_lungs(model: str) -> ModelError:

@@ -18,7 +18,8 @@ from oncotrace.pipeline.finished_cases import (
     finished_data,
     finished_run,
 )
-from oncotrace.pipeline.training_set import IdentifiedCase, training_set
+from oncotrace.pipeline.lung_cases import require_a_tumour
+from oncotrace.pipeline.training_set import IdentifiedCase, LungSet, training_set
 from oncotrace.segment.planned_input import needs_clicks
 
 
@@ -72,7 +73,8 @@ def few_cases(
     Raises
     ------
     InputError
-        There is no case, one cannot be used, or nothing in the run was finished by a reader.
+        There is no case, one cannot be used, nothing in the run was finished by a reader, or no CT
+        of the lungs shows a tumour.
     SettingsError
         There are fewer patients, or the sequences cannot be chosen.
     """
@@ -104,6 +106,8 @@ def few_cases(
             code="no-training-cases",
         )
     known_cases = training_set(plan.recipe, drawn_patients(usable, patients, seed), sequences)
+    if isinstance(known_cases, LungSet):
+        require_a_tumour(known_cases.cases)
     return FewCases(
         known_cases.cases,
         lambda plan: known_cases.data(plan, ()),

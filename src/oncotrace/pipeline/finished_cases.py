@@ -6,7 +6,7 @@ corrections, of a workflow those that were accepted as the automatic model made 
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import numpy as np
 from oncotrace.domain.case import Case, Cohort
 from oncotrace.domain.clicks import Clicks
 from oncotrace.domain.scan import Modality, modality_named
-from oncotrace.errors import InputError, OncotraceError
+from oncotrace.errors import ClickError, InputError, OncotraceError
 from oncotrace.imaging.click_simulation import person_like_clicks
 from oncotrace.imaging.resample import resample_array
 from oncotrace.io.clicks_file import clicks_json, read_clicks
@@ -31,7 +31,7 @@ from oncotrace.pipeline.run.cohort_run import RUN_FILE
 from oncotrace.pipeline.run.digests import file_digest, json_digest, source_digest
 from oncotrace.pipeline.run.folder import read_json
 from oncotrace.pipeline.run.replacement import is_half_replaced
-from oncotrace.pipeline.segment import SegmentTask
+from oncotrace.pipeline.segment_task import SegmentTask
 from oncotrace.pipeline.segmented_case import CLICKS_FILE, MASK_FILE
 from oncotrace.pipeline.workflow_folder import JOURNEY as WORKFLOW
 from oncotrace.pipeline.workflow_folder import open_workflow
@@ -189,11 +189,20 @@ def _of_workflow(folder: Path, settings: Mapping[str, object]) -> FinishedRun:
         if place.is_dir() and read_json(place / RESULT_FILE).get("step") != "automatic":
             cases.append(_labelled(case, modality, place))
             files = (place / CLICKS_FILE, run.clicks_file(case.case_id), case.clicks)
-            for file in files:
-                if file is not None and file.is_file():
-                    clicks[case.case_id] = replace(read_clicks(file), corrections=())
-                    break
+            given = next(_usable_clicks(file for file in files if file is not None), None)
+            if given is not None:
+                clicks[case.case_id] = replace(given, corrections=())
     return FinishedRun(Cohort(tuple(cases)), modality, clicks)
+
+
+def _usable_clicks(files: Iterable[Path]) -> Iterator[Clicks]:
+    """Clicks of the files that hold any: clicks that cannot be used send a case to editing."""
+    for file in files:
+        if file.is_file():
+            try:
+                yield read_clicks(file)
+            except ClickError:
+                continue
 
 
 def _labelled(case: Case, modality: Modality, place: Path) -> Case:

@@ -27,7 +27,7 @@ from oncotrace.learning.sample import Sample, TrainingData
 from oncotrace.pipeline.cohort import file_of
 from oncotrace.pipeline.inputs import load_scan
 from oncotrace.pipeline.measure import load_case_mask
-from oncotrace.pipeline.out_of_fold import OutOfFoldMask
+from oncotrace.pipeline.out_of_fold import WITHOUT_CLICKS, OutOfFoldMask
 from oncotrace.segment.lung import LungSegmenter
 from oncotrace.segment.lung_input import channels_of, lung_input, require_lung_recipe
 
@@ -96,8 +96,6 @@ class LungCase:
     summary: CaseSummary | None
     content: str
     slices: PackedSlices
-    lost_voxels: int
-    """Of the outline, outside the lung field."""
 
     @property
     def case_id(self) -> str:
@@ -202,13 +200,14 @@ def lung_scores_out_of_fold(
         fold = fold_of[case.patient_id]
         made = segmenters[fold].segment(SegmentationRequest({"ct": scan}, None, seed=0))
         score = dice(made.mask, outline)
-        yield OutOfFoldMask(case.case_id, case.patient_id, "ct", fold, "none", 0, score, None)
+        yield OutOfFoldMask(
+            case.case_id, case.patient_id, "ct", fold, WITHOUT_CLICKS, 0, score, None
+        )
 
 
 def _case(case: Case, pixels: int) -> LungCase:
     scan, outline = read_lung_case(case)
     seen = lung_input(scan, pixels)
-    lost = outline.voxels & ~seen.field.on_source(seen.field.field).voxels
     found = hashlib.sha256(repr(scan.geometry).encode())
     found.update(np.ascontiguousarray(scan.voxels).tobytes())
     found.update(np.packbits(outline.voxels).tobytes())
@@ -217,7 +216,6 @@ def _case(case: Case, pixels: int) -> LungCase:
         _summary(case.case_id, scan, outline, seen.grid.spacing_mm, pixels),
         found.hexdigest(),
         PackedSlices.of(seen.greys(), seen.outline(outline)),
-        int(np.count_nonzero(lost)),
     )
 
 

@@ -198,13 +198,16 @@ def _write_case(source: _Source, raw: Path, modalities: tuple[Modality, ...]) ->
     case, name = source.case, source.nnunet_id
     scans = {m: load_scan(file_of(case, case.images, m, "image"), m).scan for m in modalities}
     require_allowed_grids(scans, "refuse")
+    grid = scans[modalities[0]].geometry
     images = "imagesTs"
     if source.outlined is not None:
         images = "imagesTr"
         mask = _outline(case, source.outlined, scans[modalities[0]])
         write_mask(mask, raw / "labelsTr" / f"{name}{_ENDING}")
     for channel, scan in enumerate(scans.values()):
-        write_scan(scan, raw / images / f"{name}_{channel:04d}{_ENDING}")
+        # On exactly one grid, since nnU-Net compares their headers.
+        exact = Scan(scan.voxels, grid, scan.modality)
+        write_scan(exact, raw / images / f"{name}_{channel:04d}{_ENDING}")
 
 
 def _outline(case: Case, modality: Modality, scan: Scan) -> Mask:

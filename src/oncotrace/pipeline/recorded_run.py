@@ -10,6 +10,7 @@ from oncotrace.domain.scan import modality_named
 from oncotrace.errors import InputError
 from oncotrace.io.cohort_table import read_cohort
 from oncotrace.pipeline.evaluate import evaluate_task
+from oncotrace.pipeline.evaluate_lungs import recorded_lung_evaluation
 from oncotrace.pipeline.import_case import ImportTask
 from oncotrace.pipeline.measure import MeasureTask
 from oncotrace.pipeline.nnunet_import import recorded_nnunet_import
@@ -17,7 +18,7 @@ from oncotrace.pipeline.run.case_run import RESULT_FILE
 from oncotrace.pipeline.run.cohort_run import RUN_FILE
 from oncotrace.pipeline.run.folder import read_json
 from oncotrace.pipeline.run.task import CaseTask, input_digest
-from oncotrace.pipeline.segment import SegmentTask, recorded_segment_task
+from oncotrace.pipeline.segment_task import SegmentTask, recorded_segment_task
 from oncotrace.pipeline.segmented_case import CLICKS_FILE
 
 _RELATIVE_TOLERANCE = 1e-9
@@ -116,11 +117,7 @@ def _task(settings: Mapping[str, object]) -> CaseTask:
     if journey == "nnunet-import":
         return recorded_nnunet_import(modality, settings)
     if journey == "evaluate-lungs":
-        raise InputError(
-            "an evaluation of lungs cannot be verified yet.",
-            hint="Run it again into another folder and compare summary.json.",
-            code="not-verifiable",
-        )
+        return recorded_lung_evaluation(settings)
     if journey == "segment":
         return recorded_segment_task(modality, settings)
     if journey == "workflow":

@@ -11,6 +11,8 @@
     and exported; none is written over, a step that is done again is called ``<step>-2``
 ``cases/<case_id>/``
     the accepted mask, once there is one
+``withdrawn/<case_id>/``
+    a mask that was accepted until a reader took the grade back
 """
 
 from collections.abc import Mapping, Sequence
@@ -56,6 +58,10 @@ class WorkflowFolder:
     def final_folder(self, case_id: str) -> Path:
         """Folder of a case's accepted mask."""
         return self.folder / "cases" / case_id
+
+    def withdrawn_folder(self, case_id: str) -> Path:
+        """Folder for what was the accepted mask of a case and is not any more."""
+        return self.folder / "withdrawn" / case_id
 
     def states(self) -> dict[str, CaseState]:
         """State of every case, by id.

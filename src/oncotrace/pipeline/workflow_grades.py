@@ -1,14 +1,16 @@
-"""What readers do in a workflow: see what is due for them, and grade a mask."""
+"""What readers do in a workflow: see what is due for them, grade a mask, take a grade back."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from oncotrace.errors import InputError, SettingsError
+from oncotrace.errors import InputError, OutputError, SettingsError
 from oncotrace.pipeline.run.digests import file_digest
+from oncotrace.pipeline.run.lock import alone
 from oncotrace.pipeline.run.provenance import now
 from oncotrace.pipeline.segmented_case import MASK_FILE
-from oncotrace.pipeline.workflow_folder import WorkflowFolder, case_of, open_workflow
-from oncotrace.review.events import Graded, Segmented
+from oncotrace.pipeline.workflow_accepted import accept
+from oncotrace.pipeline.workflow_folder import RUN_LOCK, WorkflowFolder, case_of, open_workflow
+from oncotrace.review.events import Graded, Segmented, Withdrawn
 from oncotrace.review.grade import Grade
 from oncotrace.review.routing import CaseState
 from oncotrace.review.worklist import WorklistEntry, entries_for, worklist
@@ -77,6 +79,44 @@ def grade_case(
     mask = case_of(run.states(), case_id).mask
     digest = "" if mask is None else _unchanged(run, case_id, mask)
     return run.record(Graded(case_id, grade, name, digest, now(), said))
+
+
+def withdraw_grade(folder: Path, case_id: str, *, reader: str, reason: str) -> CaseState:
+    """Take back the grade that a reader gave the mask a case has now; returns the case's state.
+
+    The grade stays in the log, with time and reason of its withdrawal. If the mask was accepted by
+    it, it is moved from ``cases/`` to ``withdrawn/``, and what another reader's grade accepts takes
+    its place; by the call of the workflow that is at work, if there is one.
+
+    Raises
+    ------
+    InputError
+        There is no such case, the reader has given its mask no grade that counts, or later work
+        stands on the grade; or the folder is not that of a workflow.
+    SettingsError
+        The reader has no name, or there is no reason, or one of them cannot be kept.
+    OutputError
+        The withdrawal cannot be written, or the mask not be moved.
+    """
+    name, why = reader_name(reader), _one_text(reason, _LONGEST_COMMENT, "the comment")
+    if not why:
+        raise SettingsError(
+            "a grade is taken back for a reason.",
+            hint="Give --comment TEXT.",
+            code="withdrawal-without-reason",
+        )
+    run = open_workflow(folder)
+    mask = case_of(run.states(), case_id).mask
+    digest = "" if mask is None else mask.mask_digest
+    state = run.record(Withdrawn(case_id, name, digest, now(), why))
+    try:
+        with alone(run.folder / RUN_LOCK, wait_s=0):
+            accept(run, run.states()[case_id])
+    except OutputError as error:
+        if error.code != "in-use":
+            raise
+        # The workflow is at work and does so before it ends.
+    return state
 
 
 def reader_name(text: str) -> str:

@@ -3,25 +3,21 @@
 All of it follows from the log and the steps' folders, and is written anew each time.
 """
 
-import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from oncotrace.atomic import refused_writes, write_bytes
+from oncotrace.atomic import write_bytes
 from oncotrace.domain.case import Cohort
 from oncotrace.domain.flow import Flow
 from oncotrace.io.cohort_table import write_table
-from oncotrace.pipeline.run.case_run import RESULT_FILE, CaseFailure
+from oncotrace.pipeline.run.case_run import CaseFailure
 from oncotrace.pipeline.run.cohort_run import write_results
-from oncotrace.pipeline.run.digests import file_digest
-from oncotrace.pipeline.run.folder import read_json, whole_folder, write_json
-from oncotrace.pipeline.run.replacement import HISTORY
-from oncotrace.pipeline.segmented_case import CLICKS_FILE, MASK_FILE, PICTURE_FILE
+from oncotrace.pipeline.segmented_case import MASK_FILE
+from oncotrace.pipeline.workflow_accepted import accept
 from oncotrace.pipeline.workflow_folder import WorkflowFolder
 from oncotrace.report.flow_diagram import flow_diagram
 from oncotrace.report.flow_tables import CentreTest, centre_rows, centre_tests, flow_rows
-from oncotrace.review.events import Segmented
 from oncotrace.review.flow_counts import flow_of
 from oncotrace.review.routing import CaseState, due
 from oncotrace.review.worklist import WorklistEntry, worklist
@@ -86,7 +82,7 @@ def write_workflow_results(
         The log of events is damaged.
     """
     states = run.states()
-    unfound = [failure for state in states.values() if (failure := _finished(run, state))]
+    unfound = [failure for state in states.values() if (failure := accept(run, state))]
     waiting = [
         CaseFailure(f.case_id, f.stage, f.code, f.message)
         for state in states.values()
@@ -140,34 +136,3 @@ def _row(position: int, entry: WorklistEntry) -> dict[str, object]:
     mask = None if entry.folder is None else f"steps/{entry.case_id}/{entry.folder}/{MASK_FILE}"
     row = {name: value for name, value in asdict(entry).items() if name != "folder"}
     return {"position": position, **row, "mask": mask}
-
-
-def _finished(run: WorkflowFolder, state: CaseState) -> CaseFailure | None:
-    """Write the accepted mask of a case that is done, once; says if that mask is not there."""
-    final = run.final_folder(state.case_id)
-    if due(state) != "nothing" or state.mask is None or final.exists():
-        return None
-    source = _folder_of(run.steps_folder(state.case_id) / state.mask.folder, state.mask)
-    if source is None:
-        text = "the accepted mask is not where it was; put back a copy of the run folder."
-        return CaseFailure(state.case_id, "accept", "mask-changed", text)
-    with whole_folder(final) as folder, refused_writes(final.name):
-        for name in (MASK_FILE, PICTURE_FILE, CLICKS_FILE):
-            if (source / name).is_file():
-                shutil.copyfile(source / name, folder / name)
-        accepted = {
-            "step": state.mask.step,
-            "grade": state.verdict,
-            "readers": [graded.reader for graded in state.grades],
-        }
-        write_json(folder / RESULT_FILE, {**read_json(source / RESULT_FILE), **accepted})
-    return None
-
-
-def _folder_of(folder: Path, mask: Segmented) -> Path | None:
-    """Folder with the mask that was graded: a step's own, or what a later correction kept of it."""
-    for place in (folder, *sorted((folder / HISTORY).glob("*/"))):
-        file = place / MASK_FILE
-        if file.is_file() and file_digest(file) == mask.mask_digest:
-            return place
-    return None

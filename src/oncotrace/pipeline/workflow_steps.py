@@ -19,7 +19,7 @@ from oncotrace.pipeline.run.folder import read_json, write_json
 from oncotrace.pipeline.run.provenance import as_json, now, provenance
 from oncotrace.pipeline.run.replacement import is_half_replaced
 from oncotrace.pipeline.run.task import input_digest
-from oncotrace.pipeline.segment import SegmentTask
+from oncotrace.pipeline.segment_task import SegmentTask
 from oncotrace.pipeline.segmented_case import MASK_FILE
 from oncotrace.pipeline.workflow_folder import WorkflowFolder
 from oncotrace.review.events import Failed, Segmented, Step

@@ -82,12 +82,21 @@ def _draw_step(axes: "Axes", step: FlowStep, y: float) -> None:
     _arrow(axes, (_STEP_X + _BOX_WIDTH / 2, y), (_ACCEPTED_X - _BOX_WIDTH / 2, y))
     if step.total_waiting:
         _box(axes, _WAITING_X, y, "waiting", step.total_waiting, _waits(step.waiting), QUIET)
-    if step.second_readings:
-        note = f"second reader: {step.second_readings}, disagreed: {step.disagreements}"
+    if note := note_of(step):
         axes.text(
             _ACCEPTED_X, y - _BOX_HEIGHT / 2 - 0.1, note, ha="center", va="top", fontsize=7,
             color=QUIET,
         )  # fmt: skip
+
+
+def note_of(step: FlowStep) -> str:
+    """Say what the counts in the boxes do not: second readings, and grades taken back."""
+    notes = []
+    if step.second_readings:
+        notes.append(f"second reader: {step.second_readings}, disagreed: {step.disagreements}")
+    if step.withdrawn_grades:
+        notes.append(f"grades taken back: {step.withdrawn_grades}")
+    return "; ".join(notes)
 
 
 def _listed(counts: Mapping[str, int], separator: str = ", ") -> str:

@@ -86,6 +86,7 @@ def _cells(step: FlowStep) -> dict[str, object]:
         **_named("sent_on", step.sent_on),
         "second_readings": step.second_readings,
         "disagreements": step.disagreements,
+        "withdrawn_grades": step.withdrawn_grades,
     }
 
 

@@ -18,20 +18,26 @@ from oncotrace.stats.detection import Detection, detection
 SIDES = ("left", "right")
 THICKNESS, SIZE, LOCATION = "slice_thickness", "size", "location"
 NOT_KNOWN = "not known"
+GROUPS: dict[str, tuple[str, ...]] = {
+    THICKNESS: ("0-2.5 mm", "2.5-5 mm", ">5 mm"),
+    SIZE: ("<20 ml", "20-150 ml", ">150 ml"),
+    LOCATION: ("parenchyma", "mediastinum", "chest wall"),
+}
+"""The published groups; locations that a cohort names may be others."""
 
 _SEED = 20  # of the bootstrap; fixed, so that the same cases give the same intervals
 
 
 def thickness_group(case: EvaluatedCase) -> str:
     """Group of the distance of slices; an end belongs to the group below it."""
-    return _group(case.value("slice_spacing_mm"), (2.5, 5.0), ("0-2.5 mm", "2.5-5 mm", ">5 mm"))
+    return _group(case.value("slice_spacing_mm"), (2.5, 5.0), GROUPS[THICKNESS])
 
 
 def size_group(case: EvaluatedCase) -> str:
     """Group of the reference's volume; 20 and 150 ml belong to the middle."""
     volume = case.value("reference_volume_ml")
     below = volume if volume >= 20 else math.nextafter(volume, 0)
-    return _group(below, (math.nextafter(20, 0), 150.0), ("<20 ml", "20-150 ml", ">150 ml"))
+    return _group(below, (math.nextafter(20, 0), 150.0), GROUPS[SIZE])
 
 
 def location_group(case: EvaluatedCase) -> str:
@@ -83,7 +89,7 @@ def detection_json(found: Detection | None) -> dict[str, object] | None:
     return None if found is None else {"observation": "lung", **asdict(found)}
 
 
-def _group(value: float, ends: tuple[float, float], names: tuple[str, str, str]) -> str:
+def _group(value: float, ends: tuple[float, float], names: Sequence[str]) -> str:
     if math.isnan(value):
         return NOT_KNOWN
     return names[sum(value > end for end in ends)]

@@ -83,7 +83,21 @@ class Graded:
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
 
 
-Event = Segmented | Failed | Graded
+@dataclass(frozen=True)
+class Withdrawn:
+    """A reader took back the grade given to a mask; the grade stays in the log, and why."""
+
+    case_id: str
+    reader: str
+    mask_digest: str
+    at: str
+    reason: str
+    kind: Literal["withdrawn"] = "withdrawn"
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+
+
+Event = Segmented | Failed | Graded | Withdrawn
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from oncotrace.domain.flow import Flow, FlowStep
-from oncotrace.review.events import STEPS, Failed, Graded, Segmented, Step
+from oncotrace.review.events import STEPS, Failed, Graded, Segmented, Step, Withdrawn
 from oncotrace.review.grade import ACCEPTED, GRADES, Grade, deciding_grade, is_accepted
 from oncotrace.review.routing import CaseState, Task, due, step_reached
+from oncotrace.review.standing import standing_grades
 
 FAILED = "failed"
 NOT_GRADED = "not graded"
@@ -21,6 +23,15 @@ _WAITS: tuple[Task, ...] = (
     "grade",
     "second reading",
 )
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """A mask or a failure, the grades of it that count, and how many were taken back."""
+
+    made: Segmented | Failed
+    grades: tuple[Grade, ...]
+    withdrawn: int
 
 
 def flow_of(cases: Iterable[CaseState]) -> Flow:
@@ -45,11 +56,11 @@ def outcome_at(case: CaseState, step: Step) -> str | None:
     if STEPS.index(step) > STEPS.index(reached) or (step == reached and not is_done):
         return None
     outcome = NOT_GRADED
-    for made, grades in _attempts(case):
-        if made.step == step and isinstance(made, Failed):
+    for attempt in _attempts_at(case, step):
+        if isinstance(attempt.made, Failed):
             outcome = FAILED
-        elif made.step == step:
-            outcome = deciding_grade(grades) if grades else NOT_GRADED
+        else:
+            outcome = deciding_grade(attempt.grades) if attempt.grades else NOT_GRADED
     return outcome
 
 
@@ -57,12 +68,8 @@ def _counted(step: Step, cases: Sequence[CaseState]) -> FlowStep:
     there = [case for case in cases if STEPS.index(step) <= STEPS.index(step_reached(case))]
     outcomes = Counter(outcome_at(case, step) for case in there)
     waiting = Counter(due(case) for case in there if outcome_at(case, step) is None)
-    twice = [
-        grades
-        for case in cases
-        for made, grades in _attempts(case)
-        if made.step == step and len(grades) > 1
-    ]
+    attempts = [attempt for case in cases for attempt in _attempts_at(case, step)]
+    twice = [attempt.grades for attempt in attempts if len(attempt.grades) > 1]
     return FlowStep(
         name=step,
         cases=len(there),
@@ -71,6 +78,7 @@ def _counted(step: Step, cases: Sequence[CaseState]) -> FlowStep:
         sent_on={why: outcomes[why] for why in _WHY_ON},
         second_readings=len(twice),
         disagreements=sum(map(_is_disagreement, twice)),
+        withdrawn_grades=sum(attempt.withdrawn for attempt in attempts),
     )
 
 
@@ -80,16 +88,15 @@ def _is_disagreement(grades: Sequence[Grade]) -> bool:
     return first != "uncertain" and is_accepted(first) != is_accepted(second)
 
 
-def _attempts(case: CaseState) -> Iterator[tuple[Segmented | Failed, list[Grade]]]:
-    """Masks and failures of a case, oldest first, each with its grades."""
+def _attempts_at(case: CaseState, step: Step) -> Iterator[_Attempt]:
+    """Masks and failures that a case had at a step, oldest first."""
     made: Segmented | Failed | None = None
-    grades: list[Grade] = []
-    for event in case.events:
-        if isinstance(event, Graded):
-            grades.append(event.grade)
+    said: list[Graded | Withdrawn] = []
+    for event in (*case.events, None):
+        if isinstance(event, Graded | Withdrawn):
+            said.append(event)
             continue
-        if made is not None:
-            yield made, grades
-        made, grades = event, []
-    if made is not None:
-        yield made, grades
+        if made is not None and made.step == step:
+            grades = tuple(graded.grade for graded in standing_grades(said))
+            yield _Attempt(made, grades, sum(isinstance(of, Withdrawn) for of in said))
+        made, said = event, []

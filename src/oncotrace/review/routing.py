@@ -6,6 +6,9 @@ hand, again and again until it is accepted. Where six clicks give no mask there 
 correct, and the case is edited. A second reader grades a mask if the first was uncertain, or if the
 case is one of a sample and the first has accepted it; ``grade`` says which of the two counts.
 
+A reader may take back a grade as long as no later mask, nor an attempt at one, stands on it; the
+case is then where it was without that grade.
+
 References
 ----------
 Spaanderman et al., eClinicalMedicine 2024;76:102802, doi:10.1016/j.eclinm.2024.102802, of which the
@@ -17,8 +20,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from oncotrace.errors import InputError
-from oncotrace.review.events import Event, Failed, Graded, Segmented, Step
+from oncotrace.review.events import Event, Failed, Graded, Segmented, Step, Withdrawn
 from oncotrace.review.grade import Grade, deciding_grade, is_accepted
+from oncotrace.review.standing import in_words, is_same_reader, standing_grades, work_after_grade
 
 Task = Literal[
     "segmentation", "grade", "second reading", "six clicks", "correction", "editing", "nothing"
@@ -63,13 +67,13 @@ class CaseState:
 
     @property
     def grades(self) -> tuple[Graded, ...]:
-        """Grades of the latest mask, in their order: at most two."""
-        of_mask: list[Graded] = []
+        """Grades of the latest mask that count, in their order: at most two."""
+        of_mask: list[Graded | Withdrawn] = []
         for event in reversed(self.events):
-            if not isinstance(event, Graded):
+            if isinstance(event, Segmented | Failed):
                 break
             of_mask.append(event)
-        return tuple(reversed(of_mask))
+        return tuple(standing_grades(reversed(of_mask)))
 
     @property
     def verdict(self) -> Grade | None:
@@ -131,11 +135,13 @@ def after(case: CaseState, event: Event) -> CaseState:
     Raises
     ------
     InputError
-        It cannot happen now: the case waits for something else, the grade is of another mask, or
-        the second reader is the first.
+        It cannot happen now: the case waits for something else, the grade is of another mask, the
+        second reader is the first, or there is no grade to take back or later work stands on it.
     """
     if isinstance(event, Graded):
         _require_gradable(case, event)
+    elif isinstance(event, Withdrawn):
+        _require_withdrawable(case, event)
     elif event.step not in possible_steps(case):
         raise InputError(
             f"a mask of the step {event.step} is not due: {waits_for(case)}.",
@@ -181,8 +187,35 @@ def _require_gradable(case: CaseState, graded: Graded) -> None:
     if any(is_same_reader(graded.reader, earlier.reader) for earlier in case.grades):
         raise InputError(
             "this reader has graded this mask already; another reader is asked for.",
+            hint="A grade given by mistake is taken back by `oncotrace grade --withdraw`.",
             case_id=case.case_id,
             code="same-reader",
+        )
+
+
+def _require_withdrawable(case: CaseState, withdrawn: Withdrawn) -> None:
+    if not any(is_same_reader(withdrawn.reader, graded.reader) for graded in case.grades):
+        work = work_after_grade(case.events, withdrawn.reader)
+        if work is not None:
+            raise InputError(
+                f"the grade cannot be taken back: {in_words(work)} since, on {work.at}.",
+                hint="Grade the mask that the case has now. To have an earlier one, save it as the "
+                "edited mask.",
+                case_id=case.case_id,
+                code="later-work",
+            )
+        raise InputError(
+            "this reader has given the mask no grade that counts.",
+            hint="A grade is taken back under the name that it was given under.",
+            case_id=case.case_id,
+            code="no-grade",
+        )
+    if case.mask is None or withdrawn.mask_digest != case.mask.mask_digest:
+        raise InputError(
+            "the grade is of another mask than the case has now.",
+            hint="Look at the mask again.",
+            case_id=case.case_id,
+            code="mask-changed",
         )
 
 
@@ -200,8 +233,3 @@ _WORDS: Mapping[Task, str] = {
     "correction": "a correction",
     "editing": "an edited mask",
 }
-
-
-def is_same_reader(one: str, other: str) -> bool:
-    """Whether two names are one reader's; blanks around them and upper case do not count."""
-    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from oncotrace.review.events import Step
 from oncotrace.review.grade import is_accepted
-from oncotrace.review.routing import CaseState, Task, due, is_same_reader, step_reached
+from oncotrace.review.routing import CaseState, Task, due, step_reached
+from oncotrace.review.standing import is_same_reader
 
 
 @dataclass(frozen=True)

@@ -103,8 +103,8 @@ class LungSegmenter:
         self, ct: Scan, seen: LungInput, log_odds: NDArray[np.float32]
     ) -> LungSegmentation:
         probability = expit(seen.on_source(log_odds))
-        if "metal" in self.settings.exclude:
-            probability[seen.objects.metal.voxels] = 0
+        for name in self.settings.exclude:
+            probability[seen.artefacts[name].voxels] = 0
         inside = probability >= np.float32(0.5)
         voxel_ml = ct.geometry.voxel_volume_mm3 / 1000
         lesions, lesions_ml = numbered_lesions(inside, voxel_ml, self.settings.smallest_lesion_ml)

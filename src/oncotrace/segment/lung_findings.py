@@ -109,19 +109,27 @@ def halves(field: LungField) -> dict[Side, Mask]:
 
     Columns of the slices run from the patient's right to the left.
     """
+    return _parted(field, field.field.voxels)
+
+
+def _parted(field: LungField, voxels: NDArray[np.bool_]) -> dict[Side, Mask]:
+    """Voxels of the slices on each side of the spine, on the CT's grid."""
     grid = field.slices.geometry
     middle = field.axis.column_in(np.arange(grid.size_xyz[2]))[:, None, None]
     is_left = np.arange(grid.size_xyz[0]) > middle
-    within = field.field.voxels
     return {
-        "left": field.on_source(Mask(within & is_left, grid)),
-        "right": field.on_source(Mask(within & ~is_left, grid)),
+        "left": field.on_source(Mask(voxels & is_left, grid)),
+        "right": field.on_source(Mask(voxels & ~is_left, grid)),
     }
 
 
 def sides_with_tumour(field: LungField, tumour: Mask) -> frozenset[Side]:
-    """Lungs that a reference tumour belongs to: each piece to the half that holds most of it."""
-    sides = halves(field)
+    """Lungs that a reference tumour belongs to: each piece to the side that holds most of it.
+
+    Also where it lies outside the lung field: a tumour that cannot be found counts as missed, not
+    as if there were none. Only what lies outside the middle 512 mm of the slices has no side.
+    """
+    sides = _parted(field, np.ones_like(field.field.voxels))
     labels, _ = label(tumour.voxels, _TOUCHING)
     found: set[Side] = set()
     for number, box in enumerate(find_objects(labels), start=1):
@@ -154,10 +162,7 @@ def slice_confidences(
 
 def artefacts_ml(seen: LungInput) -> dict[Artefact, float]:
     """Volume of everything in the picture that is no patient."""
-    objects = seen.objects
-    found: dict[Artefact, Mask] = {
-        "couch": objects.couch, "metal": objects.metal, "others": objects.others,
-    }  # fmt: skip
+    found = seen.artefacts
     return {name: volume_ml(mask.voxels, mask.geometry) for name, mask in found.items()}
 
 

@@ -73,6 +73,11 @@ class LungInput:
         """Grid of the network's slices."""
         return reduced_grid(self.field.slices.geometry, PIXELS // self.pixels)
 
+    @property
+    def artefacts(self) -> dict[Artefact, Mask]:
+        """Everything in the picture that is no patient, on the CT's grid."""
+        return _artefacts(self.objects)
+
     def greys(self) -> NDArray[np.uint8]:
         """Grey levels [n, y, x] of the slices that are shown."""
         whole = LUNG_WINDOW.grey_levels(self.field.slices.voxels[self.shown])
@@ -116,8 +121,8 @@ def lung_input(ct: Scan, pixels: int = PIXELS, *, exclude: Collection[Artefact] 
     """
     require_finite(ct, "the CT")
     objects = ct_objects(ct)
-    named = {"couch": objects.couch, "metal": objects.metal, "others": objects.others}
-    clean = without(ct, *(named[name] for name in exclude))
+    found = _artefacts(objects)
+    clean = without(ct, *(found[name] for name in exclude))
     lungs = find_lungs(clean)
     if not lungs.found:
         raise InputError(
@@ -171,6 +176,10 @@ def require_lung_recipe(recipe: Recipe) -> int:
             code="unsuitable-model",
         )
     return x
+
+
+def _artefacts(objects: CtObjects) -> dict[Artefact, Mask]:
+    return {"couch": objects.couch, "metal": objects.metal, "others": objects.others}
 
 
 def reduced_grid(slices: Geometry, factor: int) -> Geometry:

@@ -113,14 +113,35 @@ def holm(p_values: ArrayLike) -> list[float]:
     ----------
     Holm, Scand J Stat 1979;6:65-70.
     """
-    sample = finite_sample(p_values, least=1, of="an adjustment of p values")
-    if ((sample < 0) | (sample > 1)).any():
-        raise InputError("a p value lies between 0 and 1.", code="not-a-probability")
+    sample = _probabilities(p_values)
     order = np.argsort(sample, kind="stable")
     stepped = np.maximum.accumulate(sample[order] * np.arange(len(sample), 0, -1))
     adjusted = np.empty(len(sample))
     adjusted[order] = np.minimum(stepped, 1.0)
     return [float(p_value) for p_value in adjusted]
+
+
+def bonferroni(p_values: ArrayLike) -> list[float]:
+    """P values times their number, at most 1, in the order given.
+
+    Raises
+    ------
+    InputError
+        None, or one outside 0 to 1.
+
+    References
+    ----------
+    Dunn, J Am Stat Assoc 1961;56:52-64, doi:10.1080/01621459.1961.10482090.
+    """
+    sample = _probabilities(p_values)
+    return [min(1.0, float(p_value) * len(sample)) for p_value in sample]
+
+
+def _probabilities(p_values: ArrayLike) -> NDArray[np.float64]:
+    sample = finite_sample(p_values, least=1, of="an adjustment of p values")
+    if ((sample < 0) | (sample > 1)).any():
+        raise InputError("a p value lies between 0 and 1.", code="not-a-probability")
+    return sample
 
 
 def mean_by_group(values: Sequence[float], groups: Sequence[Hashable]) -> Mapping[Hashable, float]:

@@ -1,4 +1,4 @@
-from tests.unit.review.workflow_events import failed, graded, history, mask
+from tests.unit.review.workflow_events import failed, graded, history, mask, withdrawn
 
 from oncotrace.review.flow_counts import flow_of, outcome_at
 
@@ -69,3 +69,19 @@ def test_the_latest_mask_of_a_step_counts():
 
 def test_no_case_gives_a_flow_of_nothing():
     assert flow_of([]).cases == 0
+
+
+def test_grades_that_were_taken_back_are_counted_apart_and_nowhere_else():
+    back = history(mask("automatic"), graded("Excellent"), withdrawn(), graded("Incorrect"))
+    open_again = history(mask("automatic"), graded("Excellent"), withdrawn())
+    alone = history(
+        mask("automatic"), graded("uncertain"), graded("Incorrect", "Bob"), withdrawn("Anna"),
+        mask("six-click"), graded("Excellent"),
+    )  # fmt: skip
+    flow = flow_of([back, open_again, alone])
+    automatic, six_click, *_ = flow.steps
+    assert (automatic.withdrawn_grades, six_click.withdrawn_grades) == (3, 0)
+    assert nonzero(automatic.accepted) == {}
+    assert nonzero(automatic.sent_on) == {"Incorrect": 2}
+    assert nonzero(automatic.waiting) == {"grade": 1}
+    assert (automatic.second_readings, automatic.disagreements) == (0, 0)

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests.unit.review.workflow_events import failed, graded, history, mask, of_latest
+from tests.unit.review.workflow_events import failed, graded, history, mask, of_latest, withdrawn
 
 from oncotrace.errors import InputError
 from oncotrace.review.events import STEPS, event_from_json, event_json
@@ -21,6 +21,7 @@ TO_EDITING = (*TO_CORRECTION, CORRECTED, BAD)
 GOOD, FAIR, UNSURE = graded("Excellent"), graded("Sufficient"), graded("uncertain")
 BOB_GOOD, BOB_FAIR = graded("Excellent", "Bob"), graded("Sufficient", "Bob")
 BOB_BAD, BOB_UNSURE = graded("Incorrect", "Bob"), graded("uncertain", "Bob")
+ANNA_BACK, BOB_BACK = withdrawn("Anna"), withdrawn("Bob")
 NONE: set[str] = set()
 CLICK_OR_EDIT, CORRECT_OR_EDIT = {"six-click", "editing"}, {"correction", "editing"}
 
@@ -58,6 +59,24 @@ TABLE = [
     ((*TO_EDITING, EDITED, GOOD), True, "second reading", "editing", NONE),
     ((*TO_EDITING, EDITED, BAD), False, "editing", "editing", {"editing"}),
     ((*TO_EDITING, EDITED, BAD, EDITED, FAIR), False, "nothing", "editing", NONE),
+    ((AUTOMATIC, GOOD, ANNA_BACK), False, "grade", "automatic", NONE),
+    ((AUTOMATIC, BAD, ANNA_BACK), False, "grade", "automatic", NONE),
+    ((AUTOMATIC, UNSURE, ANNA_BACK), False, "grade", "automatic", NONE),
+    ((AUTOMATIC, BAD, ANNA_BACK, GOOD), False, "nothing", "automatic", NONE),
+    ((AUTOMATIC, BAD, ANNA_BACK, GOOD), True, "second reading", "automatic", NONE),
+    ((AUTOMATIC, BAD, ANNA_BACK, BOB_GOOD), False, "nothing", "automatic", NONE),
+    ((AUTOMATIC, GOOD, BOB_BAD, BOB_BACK), True, "second reading", "automatic", NONE),
+    ((AUTOMATIC, GOOD, BOB_BAD, BOB_BACK, BOB_FAIR), True, "nothing", "automatic", NONE),
+    ((AUTOMATIC, UNSURE, BOB_GOOD, BOB_BACK), False, "second reading", "automatic", NONE),
+    # What is left of two grades is the first, and alone.
+    ((AUTOMATIC, UNSURE, BOB_GOOD, ANNA_BACK), False, "nothing", "automatic", NONE),
+    ((AUTOMATIC, UNSURE, BOB_GOOD, ANNA_BACK), True, "second reading", "automatic", NONE),
+    ((AUTOMATIC, UNSURE, BOB_BAD, ANNA_BACK), False, "six clicks", "six-click", CLICK_OR_EDIT),
+    ((AUTOMATIC, GOOD, BOB_UNSURE, ANNA_BACK), True, "second reading", "automatic", NONE),
+    ((AUTOMATIC, UNSURE, BOB_BAD, ANNA_BACK, BOB_BACK), False, "grade", "automatic", NONE),
+    ((*TO_CORRECTION, ANNA_BACK), False, "grade", "six-click", {"correction"}),
+    ((*TO_EDITING, ANNA_BACK), False, "grade", "correction", {"correction"}),
+    ((*TO_EDITING, EDITED, GOOD, ANNA_BACK), False, "grade", "editing", NONE),
 ]
 
 
@@ -105,6 +124,62 @@ def test_a_reader_does_not_check_himself(again):
         after(case, of_latest(case, graded("Excellent", again)))
 
 
+@pytest.mark.parametrize("name", ["anna", " ANNA\t"])
+def test_a_grade_is_taken_back_by_its_reader_under_any_spelling(name):
+    assert due(history(AUTOMATIC, GOOD, withdrawn(name))) == "grade"
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        (),
+        (AUTOMATIC,),
+        (AUTOMATIC, BOB_GOOD),
+        (AUTOMATIC, GOOD, ANNA_BACK),
+        (NOT_FOUND,),
+        (AUTOMATIC, BAD, ANNA_BACK, BOB_BAD, CLICKED),
+    ],
+)
+def test_a_grade_that_does_not_count_cannot_be_taken_back(events):
+    case = history(*events)
+    with pytest.raises(InputError, match="no grade that counts") as refusal:
+        after(case, of_latest(case, ANNA_BACK))
+    assert refusal.value.code == "no-grade"
+
+
+@pytest.mark.parametrize(
+    ("events", "named"),
+    [
+        ((*TO_CLICKS, CLICKED), "segmented from six clicks since, on 2026"),
+        ((*TO_CLICKS, CLICKED, BOB_GOOD), "segmented from six clicks since"),
+        ((*TO_CLICKS, NOT_CLICKED), "six-click was tried and gave no mask since"),
+        ((*TO_CLICKS, NOT_CLICKED, EDITED), "six-click was tried and gave no mask since"),
+        ((*TO_CORRECTION, CORRECTED), "the mask was corrected since"),
+        ((*TO_CLICKS, EDITED), "an edited mask was taken in since"),
+    ],
+)
+def test_a_grade_on_which_later_work_stands_is_not_taken_back_and_the_work_is_named(events, named):
+    case = history(*events)
+    with pytest.raises(InputError, match=named) as refusal:
+        after(case, of_latest(case, ANNA_BACK))
+    assert refusal.value.code == "later-work"
+    assert refusal.value.hint is not None
+    assert "edited mask" in refusal.value.hint
+
+
+def test_the_grade_of_the_next_mask_can_be_taken_back_and_the_one_before_not():
+    case = history(*TO_CLICKS, CLICKED, GOOD, ANNA_BACK)
+    assert (due(case), step_reached(case)) == ("grade", "six-click")
+    with pytest.raises(InputError) as refusal:
+        after(case, of_latest(case, ANNA_BACK))
+    assert refusal.value.code == "no-grade"
+
+
+def test_a_withdrawal_that_names_another_mask_is_refused():
+    with pytest.raises(InputError, match="another mask"):
+        history(AUTOMATIC, GOOD, withdrawn(of="another"))
+
+
 def test_the_same_reader_may_grade_the_next_mask():
     case = history(*TO_CLICKS, CLICKED, graded("Excellent", "Anna"))
     assert due(case) == "nothing"
@@ -126,7 +201,9 @@ def test_an_event_of_a_case_that_there_is_not_is_refused():
         replayed([history()], [mask("automatic", case_id="b")])
 
 
-@pytest.mark.parametrize("event", [*TO_EDITING, NOT_FOUND, graded("uncertain", "Zoë", of="x")])
+@pytest.mark.parametrize(
+    "event", [*TO_EDITING, NOT_FOUND, graded("uncertain", "Zoë", of="x"), ANNA_BACK]
+)
 def test_an_event_is_the_same_after_it_was_written_and_read(event):
     assert event_from_json(json.dumps(event_json(event))) == event
 

@@ -1,6 +1,8 @@
 """Short ways to write down what happens to a case."""
 
-from oncotrace.review.events import Event, Failed, Graded, Segmented, Step
+from dataclasses import replace
+
+from oncotrace.review.events import Event, Failed, Graded, Segmented, Step, Withdrawn
 from oncotrace.review.grade import Grade
 from oncotrace.review.routing import CaseState, after
 
@@ -21,6 +23,11 @@ def graded(grade: Grade, reader: str = "Anna", *, of: str = "", case_id: str = "
     return Graded(case_id, grade, reader, of, "2026-01-01")
 
 
+def withdrawn(reader: str = "Anna", *, of: str = "", case_id: str = "a") -> Withdrawn:
+    """Withdrawal of a reader's grade of the mask with that name."""
+    return Withdrawn(case_id, reader, of, "2026-01-01", "another case was meant.")
+
+
 def history(*events: Event, is_sampled: bool = False, case_id: str = "a") -> CaseState:
     """State of a case after events; grades without a mask's name are of the latest mask."""
     case = CaseState(case_id, is_sampled)
@@ -30,7 +37,7 @@ def history(*events: Event, is_sampled: bool = False, case_id: str = "a") -> Cas
 
 
 def of_latest(case: CaseState, event: Event) -> Event:
-    """Event, which names the latest mask if it is a grade that names none."""
-    if not isinstance(event, Graded) or event.mask_digest or case.mask is None:
+    """Event, which names the latest mask if it is of a grade and names none."""
+    if not isinstance(event, Graded | Withdrawn) or event.mask_digest or case.mask is None:
         return event
-    return Graded(event.case_id, event.grade, event.reader, case.mask.mask_digest, event.at)
+    return replace(event, mask_digest=case.mask.mask_digest)

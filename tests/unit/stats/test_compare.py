@@ -7,7 +7,7 @@ from scipy import stats
 from tests.unit.stats.golden import column
 
 from oncotrace.errors import InputError
-from oncotrace.stats.compare import hodges_lehmann, holm, mean_by_group, signed_rank
+from oncotrace.stats.compare import bonferroni, hodges_lehmann, holm, mean_by_group, signed_rank
 
 DEPRESSION = np.array(column("hollander_wolfe_depression.csv", "x")) - np.array(
     column("hollander_wolfe_depression.csv", "y")
@@ -88,6 +88,11 @@ def test_holm_multiplies_the_smallest_most_and_keeps_the_order() -> None:
     assert holm([0.6, 0.7]) == [1.0, 1.0]
 
 
+def test_bonferroni_multiplies_by_the_number_of_tests_and_stops_at_one() -> None:
+    assert bonferroni([0.01, 0.04, 0.5]) == pytest.approx([0.03, 0.12, 1.0])
+    assert bonferroni([0.2]) == [0.2]
+
+
 def test_lesions_of_a_patient_are_averaged() -> None:
     assert mean_by_group([1.0, 2.0, 3.0], ["a", "b", "a"]) == {"a": 2.0, "b": 2.0}
 
@@ -99,3 +104,5 @@ def test_what_is_no_sample_is_refused() -> None:
         signed_rank([1.0, math.inf])
     with pytest.raises(InputError, match="between 0 and 1"):
         holm([0.5, 1.5])
+    with pytest.raises(InputError, match="between 0 and 1"):
+        bonferroni([-0.1])

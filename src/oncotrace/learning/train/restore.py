@@ -11,6 +11,7 @@ from oncotrace.learning.model_folder import ModelFolder
 from oncotrace.learning.onnx_file import require_self_contained
 from oncotrace.learning.onnx_predict import load_predictor
 from oncotrace.learning.plan import Plan, Steps
+from oncotrace.learning.train.dropout import Dropout
 from oncotrace.learning.train.export import FREE_STRIDES, TOLERANCE
 from oncotrace.learning.train.network import build_network
 from oncotrace.learning.train.segmentation_network import SegmentationNetwork
@@ -41,6 +42,9 @@ def restored_network(model: ModelFolder, fold: int) -> SegmentationNetwork:
     # Copied, because what is read from a file cannot be written to.
     weights = {weight: torch.from_numpy(found[weight].copy()) for weight in network.state_dict()}
     network.load_state_dict(weights, assign=True)
+    for layer in network.modules():
+        if isinstance(layer, Dropout):  # what it keeps is no weight: nothing was read for it
+            layer.kept = torch.ones(layer.kept.shape)
     network.eval()
     _require_agreement(network, model, fold)
     return network
