@@ -13,6 +13,7 @@ from oncotrace.errors import SettingsError
 
 if TYPE_CHECKING:
     from oncotrace.pipeline.inputs import OtherGrids
+    from oncotrace.pipeline.views import ViewSource
     from oncotrace.segment.lung_settings import LungSettings
 
 
@@ -58,6 +59,14 @@ def segment(
             metavar="NAME=IMAGE",
         ),
     ] = None,
+    view: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An image of the same tumour in another plane, and the model that segments it; "
+            "the masks are joined.",
+            metavar="IMAGE=MODEL",
+        ),
+    ] = None,
     other_grids: Annotated[
         str, typer.Option(help="Channels on another grid than the image: resample or refuse.")
     ] = "resample",
@@ -81,7 +90,7 @@ def segment(
         refuse_together(
             "a cohort",
             {"--clicks": clicks, "--point": point, "--box": box, "--series": series}
-            | {"--channel": channel},
+            | {"--channel": channel, "--view": view},
         )
         _segment_cohort(
             source,
@@ -116,6 +125,7 @@ def segment(
         other_grids=grids,
         lung=_lung(lung_settings),
         dropout_looks=dropout_looks,
+        views=_views(view or []),
     )
     show_size(result)
     show_folder(out, "picture.png", "mask.nii.gz", "result.json")
@@ -164,6 +174,22 @@ def _channels(given: list[str]) -> dict[Modality, Path]:
             )
         channels[modality_named(name)] = Path(file)
     return channels
+
+
+def _views(given: list[str]) -> "tuple[ViewSource, ...]":
+    """Images of other planes with their models, from IMAGE=MODEL."""
+    from oncotrace.pipeline.views import ViewSource
+
+    views = []
+    for text in given:
+        image, _, model = text.rpartition("=")
+        if not image or not model:
+            raise SettingsError(
+                f"--view {text} is not IMAGE=MODEL.",
+                hint="For example --view sagittal.nii.gz=models/sagittal.",
+            )
+        views.append(ViewSource(Path(image), model))
+    return tuple(views)
 
 
 def _lung(settings: Path | None) -> "LungSettings | None":

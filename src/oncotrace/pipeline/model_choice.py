@@ -6,14 +6,17 @@ from oncotrace.domain.case import Cohort
 from oncotrace.domain.clicks import Clicks
 from oncotrace.domain.scan import Modality, modality_named
 from oncotrace.errors import ClickError, InputError, SettingsError
+from oncotrace.learning.model_folder import PLAN
 from oncotrace.pipeline.cohort import chosen_sequence
-from oncotrace.segment.nnunet import is_nnunet, nnunet_sequences
+from oncotrace.pipeline.run.digests import file_digest
+from oncotrace.segment.nnunet import is_nnunet, nnunet_sequences, nnunet_settings
 from oncotrace.segment.segmenters import (
     LUNG,
     default_segmenter,
     is_for_lungs,
     is_without_clicks,
     model_of_recipe,
+    segmenter_names,
     trained_model,
 )
 from oncotrace.segment.trained import trained_modalities
@@ -79,6 +82,26 @@ def require_suitable(model: str, clicks: Clicks | None, sequences: tuple[Modalit
             hint=f"Leave out --channel {ignored[0]}; it looks at {', '.join(known)}.",
             code="unknown-sequence",
         )
+
+
+def model_settings(model: str, fold: int | None) -> dict[str, object]:
+    """Return what a run records of a trained model: the fold, and the digest of its plan.
+
+    The plan holds the digests of the model's other files. A path is made complete, for verify.
+
+    Raises
+    ------
+    ModelError
+        It is a model of nnU-Net that cannot be read.
+    """
+    if is_nnunet(model):
+        return nnunet_settings(model)
+    folder = trained_model(model)
+    if folder is None:
+        return {}
+    path = {} if model in segmenter_names() else {"model": str(folder.resolve())}
+    of_fold = {} if fold is None else {"fold": fold}
+    return {**path, "model_digest": file_digest(folder / PLAN), **of_fold}
 
 
 def first_sequence(cohort: Cohort, wanted: Modality | None, model: str | None) -> Modality:

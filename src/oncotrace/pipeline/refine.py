@@ -31,10 +31,9 @@ from oncotrace.pipeline.run.replacement import (
     is_half_replaced,
     replacement,
 )
-from oncotrace.pipeline.segment import SegmentTask
+from oncotrace.pipeline.segment_task import SegmentTask
 from oncotrace.pipeline.segmented_case import CLICKS_FILE, MASK_FILE
 from oncotrace.segment.refine import Corrector, corrector, replayed
-from oncotrace.segment.segmenters import segmenter
 
 _REFINED = "refined"
 _HINT = "Give a folder that oncotrace segment or demo has written, or RUN/cases/CASE of a cohort."
@@ -163,7 +162,7 @@ def _refined(found: _SegmentedCase, corrections: Sequence[Correction]) -> dict[s
             loaded, scans = found.task.read(found.case)
             mask = read_mask(folder / MASK_FILE)
         with clock.stage("open"):
-            chosen = segmenter(found.task.model, found.task.fold)
+            chosen = found.task.segmenter_joining(loaded)
             by = corrector(found.task.corrector_fold)
         with clock.stage("segment"):
             bare = replace(before, corrections=()) if before.has_first else None
@@ -217,12 +216,14 @@ def _unchanged_images(found: _SegmentedCase) -> dict[str, str]:
 
 
 def _name_of(role: str, found: _SegmentedCase) -> str:
-    """Name of the file that a digest called ``clicks``, ``image`` or ``image_<seq>`` is of."""
+    """Name of the file of a digest: ``clicks``, ``image``, ``image_<seq>`` or ``view_<n>``."""
     if role == "clicks":
         return CLICKS_FILE
     if role == "image":
         return found.image.name
-    return next(p.name for name, p in found.case.images.items() if role == f"image_{name}")
+    others = {f"image_{name}": file for name, file in found.case.images.items()}
+    others |= {f"view_{n}": view.image for n, view in enumerate(found.task.views, start=1)}
+    return others[role].name
 
 
 def _before_and_after(

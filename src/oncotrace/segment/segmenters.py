@@ -7,6 +7,7 @@ from typing import Protocol
 
 from oncotrace.domain.scan import Modality
 from oncotrace.domain.segmentation import Segmenter
+from oncotrace.domain.view import View
 from oncotrace.errors import ModelError, SettingsError
 from oncotrace.segment.ellipsoid import EllipsoidSegmenter
 from oncotrace.segment.interactive import GraphCutSegmenter
@@ -17,6 +18,7 @@ from oncotrace.segment.trained import (
     packaged_models,
     trained_modalities,
     trained_segmenter,
+    trained_view,
 )
 
 PLUGINS = "oncotrace.segmenters"
@@ -152,6 +154,18 @@ def is_for_lungs(name: str) -> bool:
     """
     folder = trained_model(name)
     return folder is not None and is_for_lungs_alone(folder)
+
+
+def view_of_model(name: str) -> View | None:
+    """View that the segmenter called ``name`` was trained on alone, if it was.
+
+    Raises
+    ------
+    ModelError
+        The model cannot be read.
+    """
+    folder = trained_model(name)
+    return None if folder is None else trained_view(folder)
 
 
 def not_trained(name: str) -> ModelError:

@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from oncotrace.domain.segmentation import Segmenter
+from oncotrace.domain.view import VIEWS, View
 from oncotrace.errors import ModelError
 from oncotrace.learning.locator_folder import read_locator
 from oncotrace.learning.model_folder import PLAN, read_model, read_plan
@@ -41,6 +42,18 @@ def trained_modalities(folder: Path) -> tuple[str, ...]:
     """
     named = read_plan(folder).preparation.get("modalities")
     return tuple(map(str, named)) if isinstance(named, list) else ()
+
+
+def trained_view(folder: Path) -> View | None:
+    """View that a model was trained on alone; none if it was trained on images of any.
+
+    Raises
+    ------
+    ModelError
+        The folder is not a model, or is newer than this version.
+    """
+    named = read_plan(folder).preparation.get("view")
+    return next((view for view in VIEWS if view == named), None)
 
 
 def is_automatic(folder: Path) -> bool:
