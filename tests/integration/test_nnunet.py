@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.integration.conftest import make_phantom
@@ -159,6 +160,21 @@ def test_several_sequences_become_channels_in_the_order_asked_for(tmp_path):
     second = read_scan(out / RAW / "imagesTr" / "a_0001.nii.gz")
     np.testing.assert_array_equal(second.voxels, scan.voxels)
     assert len(list((out / RAW / "labelsTr").iterdir())) == 1
+
+
+def test_grids_that_differ_by_rounding_are_written_as_one(tmp_path):
+    table = cohort(tmp_path, cases=("a",), image_ct="a/ct.nii.gz", mask_ct="a/mask.nii.gz")
+    first = read_scan(tmp_path / "a" / "image.nii.gz")
+    x, y, z = first.geometry.spacing_mm
+    rounded = Geometry(first.geometry.size_xyz, (x * 1.0001, y, z), first.geometry.origin_mm)
+    assert rounded.matches(first.geometry)
+    write_scan(Scan(first.voxels, rounded, "ct"), tmp_path / "a" / "ct.nii.gz")
+    out = exported(table, tmp_path / "out", modalities=["mr-t1", "ct"])
+    headers = [
+        sitk.ReadImage(str(out / RAW / "imagesTr" / f"a_000{channel}.nii.gz")).GetSpacing()
+        for channel in (0, 1)
+    ]
+    np.testing.assert_allclose(headers[0], headers[1], rtol=1e-7)  # as nnU-Net asks, to 1e-5
 
 
 def test_a_channel_on_another_grid_is_refused_and_nothing_is_left(tmp_path):

@@ -1,6 +1,7 @@
 """Whatever readers and machines do in whatever order: counts add up, and the log is the truth."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from oncotrace.review.events import (
     Failed,
     Graded,
     Segmented,
+    Withdrawn,
     event_from_json,
     event_json,
 )
@@ -40,8 +42,15 @@ failures = st.builds(
     lambda step: Failed("", step, "segment", "nothing-found", "nothing.", "digest", "2026-01-01"),
     st.sampled_from(["automatic", "six-click"]),
 )
+withdrawals = st.builds(
+    lambda reader, mask: Withdrawn("", reader, mask, "2026-01-01", "a mistake."),
+    st.sampled_from(READERS),
+    st.sampled_from(["latest", "latest", "latest", "other"]),
+)
 attempts = st.lists(
-    st.tuples(st.sampled_from(CASES), st.one_of(grades, grades, masks, masks, failures)),
+    st.tuples(
+        st.sampled_from(CASES), st.one_of(grades, grades, withdrawals, masks, masks, failures)
+    ),
     max_size=60,
 )
 samples = st.sets(st.sampled_from(CASES))
@@ -52,9 +61,10 @@ def start(sample: set[str]) -> list[CaseState]:
 
 
 def of_case(case: CaseState, event: Event) -> Event:
-    """Event of that case; a grade of its latest mask, if it is of the latest."""
+    """Event of that case; of its latest mask, if it is a grade of the latest."""
     content = {**event_json(event), "case_id": case.case_id}
-    if isinstance(event, Graded) and event.mask_digest == "latest" and case.mask is not None:
+    is_of_mask = isinstance(event, Graded | Withdrawn) and event.mask_digest == "latest"
+    if is_of_mask and case.mask is not None:
         content["mask_digest"] = case.mask.mask_digest
     made = event_from_json(json.dumps(content))
     assert made is not None
@@ -127,6 +137,31 @@ def test_only_accepted_masks_end_a_case_and_sampled_ones_have_two_readers(sample
         assert len(readers) == len(case.grades)
         if case.is_sampled or case.grades[0].grade == "uncertain":
             assert len(readers) == 2
+
+
+@given(samples, attempts)
+def test_grades_that_were_taken_back_leave_nothing_but_their_number(sample, tried):
+    happened, states = played(sample, tried)
+    for case in start(sample):
+        own = [event for event in happened if event.case_id == case.case_id]
+        told = list(own)
+        for withdrawn in (event for event in own if isinstance(event, Withdrawn)):
+            place = told.index(withdrawn)
+            graded = max(
+                n for n, event in enumerate(told[:place])
+                if isinstance(event, Graded)
+                and event.reader.strip().lower() == withdrawn.reader.strip().lower()
+            )  # fmt: skip
+            assert all(isinstance(event, Graded) for event in told[graded:place])
+            told = [event for n, event in enumerate(told) if n not in (graded, place)]
+        never = CaseState(case.case_id, case.is_sampled, tuple(told))
+        now = states[case.case_id]
+        assert (due(now), step_reached(now)) == (due(never), step_reached(never))
+        assert (now.grades, now.verdict) == (never.grades, never.verdict)
+        steps = [replace(step, withdrawn_grades=0) for step in flow_of([now]).steps]
+        assert steps == list(flow_of([never]).steps)
+        counted = sum(step.withdrawn_grades for step in flow_of([now]).steps)
+        assert counted == sum(isinstance(event, Withdrawn) for event in own)
 
 
 @given(samples, attempts)

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from tests.integration.conftest import make_phantom
 
+from oncotrace.segment.published_finish import EVERY_POST_PROCESSING
+
 pytest.importorskip("torch")
 
 from oncotrace.domain.clicks import Clicks, Correction
@@ -104,10 +106,12 @@ def test_the_folder_names_its_sequences_and_the_chosen_post_processing(model):
     read = read_model(model)
     assert read.plan.recipe.preparation == "whole-image"
     assert read.plan.preparation["modalities"] == ["mr-t1", "ct"]
-    assert read.plan.preparation["post_processing"] in ("none", "fill", "largest", "both")
+    assert read.plan.preparation["post_processing"] in EVERY_POST_PROCESSING
     assert read.quality is None  # too few patients
     assert "No clicks" in read.card
-    assert "| mr-t1+ct | none | 3 |" in read.card
+    for sequences, cases in (("mr-t1+ct", 3), ("mr-t1", 4), ("ct", 3)):
+        assert f"| {sequences} | none | {cases} |" in read.card
+    assert "| case | fold | mr-t1+ct | mr-t1 | ct |" in read.card
     assert "cropped or continued by up to 8 mm" in read.card
 
 

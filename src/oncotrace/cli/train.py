@@ -1,14 +1,21 @@
 """``oncotrace train`` and ``oncotrace models``."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from oncotrace.cli.options import Resume
-from oncotrace.cli.output import console, show_folder
+from oncotrace.cli.output import console, messages, show_folder
 from oncotrace.cli.training_progress import show_training
 from oncotrace.domain.scan import modality_named
+from oncotrace.domain.view import view_named
+
+if TYPE_CHECKING:
+    from oncotrace.learning.labels import Label
+    from oncotrace.pipeline.train import FoldProgress, ScoringProgress
+    from oncotrace.pipeline.training_view import LeftOut
 
 
 def train(
@@ -20,6 +27,18 @@ def train(
     ],
     folds: Annotated[Path, typer.Option(help="Table with the columns patient_id and fold.")],
     out: Annotated[Path, typer.Option(help="New folder for the model.")],
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Structure to tell apart, and its value in the masks; give two or more, the "
+            "tumour first.",
+            metavar="NAME=VALUE",
+        ),
+    ] = None,
+    optional_label: Annotated[
+        list[str] | None,
+        typer.Option(help="The same, of a structure that some cases lack.", metavar="NAME=VALUE"),
+    ] = None,
     fold: Annotated[
         list[int] | None,
         typer.Option(help="Train this fold alone; the model appears when all are there.", min=0),
@@ -29,9 +48,14 @@ def train(
         typer.Option(help="Markdown for the model card: where the data come from, their licence."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    view: Annotated[
+        str | None,
+        typer.Option(help="Learn from images of this plane alone: axial, sagittal or coronal."),
+    ] = None,
     resume: Resume = False,
 ) -> None:
     """Train one network per fold, without that fold's patients; needs the extra 'train'."""
+    from oncotrace.learning.recipe import with_labels
     from oncotrace.pipeline.train import (
         CURVES_FILE,
         named_recipe,
@@ -42,20 +66,47 @@ def train(
     steps = train_model(
         table,
         out,
-        recipe=named_recipe(recipe),
+        recipe=with_labels(named_recipe(recipe), _labels(label or [], optional_label or [])),
         modalities=tuple(modality_named(name) for text in modality for name in text.split(",")),
         folds=folds,
         resume=resume,
         only=fold or (),
         about=about,
         device=device,
+        view=None if view is None else view_named(view),
     )
-    show_training(steps)
+    show_training(_telling_what_is_left_out(steps))
     if out.exists():
         show_folder(out, "MODEL_CARD.md", "plan.json")
         show_folder(training_folder(out), CURVES_FILE)
     else:
         console.print(f"{out.name} appears when the other folds are trained.", markup=False)
+
+
+def _labels(needed: list[str], optional: list[str]) -> "list[Label]":
+    """Labels that were asked for, those that every case must have before the others."""
+    from oncotrace.learning.labels import label_from_text
+
+    return [
+        *(label_from_text(text, is_optional=False) for text in needed),
+        *(label_from_text(text, is_optional=True) for text in optional),
+    ]
+
+
+def _telling_what_is_left_out(
+    steps: "Iterable[FoldProgress | ScoringProgress | LeftOut]",
+) -> "Iterator[FoldProgress | ScoringProgress]":
+    """Pass a training's steps on; that images are left out is said once."""
+    from oncotrace.pipeline.training_view import LeftOut
+
+    said = False
+    for step in steps:
+        if not isinstance(step, LeftOut):
+            yield step
+        elif step.images and not said:
+            said = True
+            text = f"{step.images} of {step.of} images are not {step.view} and are left out."
+            messages.print(f"note: {text}", markup=False, soft_wrap=True)
 
 
 def models(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oncotrace.domain.clicks import Clicks
+from oncotrace.domain.labels import LabelVolume
 from oncotrace.domain.mask import Mask
 from oncotrace.domain.scan import Modality, Scan, read_only, require_shape
 
@@ -76,6 +77,9 @@ class Segmentation:
         What the reader should know before trusting the mask.
     seconds
         Wall time by stage.
+    labels
+        All structures of a segmenter that tells several apart; the first is the mask. When the mask
+        is changed, as by a correction, the others give way to it.
     """
 
     mask: Mask
@@ -85,8 +89,11 @@ class Segmentation:
     history: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    labels: LabelVolume | None = None
 
     def __post_init__(self) -> None:
+        if self.labels is not None:
+            object.__setattr__(self, "labels", self.labels.with_tumour(self.mask))
         if self.probability is not None:
             require_shape(self.probability.shape, self.mask.geometry, "probability")
             object.__setattr__(self, "probability", read_only(self.probability))

@@ -56,10 +56,33 @@ def read_mask(path: Path) -> Mask:
         raise InputError(
             f"{path.name} holds {len(found)} different values besides 0 ({found[0]:g} to "
             f"{found[-1]:g}), a mask holds one.",
-            hint="Save the structure alone as one label.",
+            hint="Save the structure alone as one label. A network for several structures is "
+            "trained with --label NAME=VALUE for each.",
             code="not-a-mask",
         )
     return Mask(voxels, geometry)
+
+
+def read_labels(path: Path) -> tuple[NDArray[np.uint8], Geometry]:
+    """Several structures in a volume file, each a whole number [z, y, x], and their grid.
+
+    Raises
+    ------
+    InputError
+        The file is missing, damaged, not three-dimensional, or holds a value that is not a whole
+        number from 0 to 255.
+    """
+    stored, geometry = _read(path)
+    with np.errstate(invalid="ignore"):  # NaN becomes some number, and differs from it below
+        labels = stored.astype(np.uint8)
+    if (labels != stored).any():
+        odd = stored[labels != stored].ravel()[0]
+        raise InputError(
+            f"{path.name} holds the value {odd:g}; labels are whole numbers from 0 to 255.",
+            hint="Save the structures as whole numbers, each its own, and 0 for everything else.",
+            code="not-labels",
+        )
+    return labels, geometry
 
 
 def write_mask(mask: Mask, path: Path) -> None:

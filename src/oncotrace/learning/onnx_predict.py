@@ -25,7 +25,11 @@ _ALMOST_CERTAIN = 1e-15
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """What the networks say about one case."""
+    """What the networks say about one case.
+
+    Where the recipe names labels, logits and probabilities have an axis of labels before [z, y, x],
+    in the recipe's order; `of_label` is what is said of one.
+    """
 
     logits: NDArray[np.float32]
     """[z, y, x]; of several members, the logit of their mean probability."""
@@ -45,6 +49,12 @@ class Prediction:
         """Mean of the members' features [k]."""
         mean: NDArray[np.float32] = self.member_features.mean(axis=0)
         return mean
+
+    def of_label(self, place: int) -> "Prediction":
+        """Return what is said of the label at that place of the recipe's, without the axis."""
+        return Prediction(
+            self.logits[place], self.member_probabilities[:, place], self.member_features
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,9 +115,9 @@ class Predictor:
                 axes = tuple("zyx".index(axis) for axis in flip)
                 flipped = np.ascontiguousarray(np.flip(channels, tuple(axis + 1 for axis in axes)))
                 for kept in self._looks(fold, session):
-                    run = partial(_run, session, fold, kept)
+                    run = partial(_run, session, fold, kept, self.plan.recipe.label_axis)
                     logits, features = over_windows(run, flipped, self.plan)
-                    yield np.flip(logits, axes), features
+                    yield np.flip(logits, tuple(axis - 3 for axis in axes)), features
 
     def _looks(
         self, fold: int, session: ort.InferenceSession
@@ -175,9 +185,10 @@ def _run(
     session: ort.InferenceSession,
     fold: int,
     kept: dict[str, NDArray[np.float32]],
+    labels: tuple[int, ...],
     channels: NDArray[np.float32],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Logits [z, y, x] and features [k]."""
+    """Logits [z, y, x], of several labels [l, z, y, x], and features [k]."""
     try:
         logits, features = session.run(list(OUTPUTS), {INPUT: channels[None], **kept})
     except Exception as error:  # onnxruntime has a dozen kinds of its own, none public
@@ -186,10 +197,11 @@ def _run(
             hint="Get the model again, or export it again.",
             code="unusable-model",
         ) from error
-    if logits.shape != (1, *channels.shape[1:]) or features.ndim != 2:
+    expected = (1, *labels, *channels.shape[1:])
+    if logits.shape != expected or features.ndim != 2:
         raise ModelError(
             f"fold_{fold}.onnx gives logits of {logits.shape} and features of {features.shape}, "
-            f"expected {(1, *channels.shape[1:])} and (1, k).",
+            f"expected {expected} and (1, k).",
             hint="Get the model again, or export it again.",
             code="unusable-model",
         )

@@ -1,11 +1,14 @@
 """Zeros around an array up to the size that a network needs."""
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from oncotrace.learning.plan import Plan
 
 Margins = tuple[tuple[int, int], ...]
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
 def margins_zyx(shape_zyx: tuple[int, ...], plan: Plan) -> Margins:
@@ -25,7 +28,7 @@ def margins_zyx(shape_zyx: tuple[int, ...], plan: Plan) -> Margins:
     return tuple((n // 2, n - n // 2) for n in lacking)
 
 
-def padded(voxels: NDArray[np.float32], margins: Margins) -> NDArray[np.float32]:
+def padded(voxels: NDArray[_Scalar], margins: Margins) -> NDArray[_Scalar]:
     """Return ``voxels`` [..., z, y, x] with zeros around."""
     before = ((0, 0),) * (voxels.ndim - len(margins))
     return np.pad(voxels, (*before, *margins)) if any(map(any, margins)) else voxels

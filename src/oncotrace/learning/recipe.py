@@ -2,6 +2,7 @@
 
 import math
 import tomllib
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -10,9 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from oncotrace.errors import SettingsError
 from oncotrace.learning.augmentation import Augmentation
+from oncotrace.learning.labels import Label, complaint_about
 
 _CLOSED = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 _PRESETS = files("oncotrace.learning") / "recipes"
+_LABELLED = "whole-image"
+"""The one preparation that knows several labels."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
 Size = Annotated[int, Field(ge=1, le=1024)]
@@ -181,9 +185,35 @@ class Recipe(BaseModel):
     augmentation: Augmentation = Augmentation()
     empty_targets: bool = Field(default=False, exclude_if=_is_off)
     """Whether samples without any target are learnt from, too: what is no tumour."""
+    labels: tuple[Label, ...] = Field(default=(), exclude_if=_is_off)
+    """Structures that one network tells apart, the tumour first; where none is named, one."""
     seed: int = Field(default=0, ge=0, lt=2**32)
     locator: Locator | None = Field(default=None, exclude_if=_is_absent)
     """What looks first, where this recipe is the second of two stages."""
+
+    @property
+    def outputs(self) -> int:
+        """How many logits the network gives of a voxel."""
+        return max(1, len(self.labels))
+
+    @property
+    def label_axis(self) -> tuple[int, ...]:
+        """Lengths of the axes before [z, y, x] of targets and logits: one of labels, or none."""
+        return (len(self.labels),) if self.labels else ()
+
+    @model_validator(mode="after")
+    def _labels_that_can_be_told_apart(self) -> Self:
+        complaint = complaint_about(self.labels)
+        if complaint is not None:
+            raise ValueError(complaint)
+        if self.labels and (self.preparation != _LABELLED or self.locator is not None):
+            raise ValueError(
+                "only a recipe without clicks on whole images (automatic, multi-sequence) can have "
+                "several labels"
+            )
+        if self.labels and (self.network.linear_skip or self.network.kind == "unet-2d"):
+            raise ValueError("a network of several labels is no unet-2d and has no linear_skip")
+        return self
 
     @model_validator(mode="after")
     def _two_stages_at_most(self) -> Self:
@@ -193,6 +223,8 @@ class Recipe(BaseModel):
             raise ValueError("a locator has no locator of its own")
         if self.locator.recipe.grid.spacing_mm is None:
             raise ValueError("a locator's grid needs spacing_mm")
+        if self.locator.recipe.labels:
+            raise ValueError("a locator finds one structure and has no labels")
         return self
 
     @model_validator(mode="after")
@@ -205,6 +237,27 @@ class Recipe(BaseModel):
         if network.deep_supervision or network.linear_skip:
             raise ValueError("a unet-2d has neither deep_supervision nor linear_skip")
         return self
+
+
+def with_labels(recipe: Recipe, labels: Sequence[Label]) -> Recipe:
+    """Recipe with these labels in the place of its own; unchanged if there are none.
+
+    Raises
+    ------
+    SettingsError
+        The labels do not go together, or the recipe cannot have several.
+    """
+    if not labels:
+        return recipe
+    try:
+        return Recipe.model_validate({**recipe.model_dump(), "labels": tuple(labels)})
+    except ValidationError as error:
+        raise SettingsError(
+            f"the recipe {recipe.name} cannot have these labels: {first_complaint(error)}",
+            hint="Take --recipe automatic or multi-sequence, and give every label another name and "
+            "value.",
+            code="labels-not-possible",
+        ) from error
 
 
 def in_steps(recipe: Recipe, samples: int) -> Recipe:

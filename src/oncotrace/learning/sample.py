@@ -18,9 +18,14 @@ class Sample:
     channels: NDArray[np.float32]
     """[c, z, y, x], in the recipe's order."""
     target: NDArray[np.bool_]
-    """[z, y, x]."""
+    """[z, y, x]; [l, z, y, x] where the recipe names labels, in its order."""
     spacing_zyx_mm: tuple[float, float, float] = (1.0, 1.0, 1.0)
     """So that augmentation turns and zooms in space, not in voxels."""
+
+    @property
+    def shape_zyx(self) -> tuple[int, ...]:
+        """Voxels of the grid that channels and target lie on."""
+        return self.target.shape[-3:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +54,13 @@ def checked_sample(data: TrainingData, index: int, rng: np.random.Generator, pla
     """
     sample = data.sample(index, rng)
     case_id = data.case_ids[index]
-    grid = plan.sample_grid_zyx or sample.target.shape
+    grid = plan.sample_grid_zyx or sample.shape_zyx
     expected = (len(plan.recipe.channels.names), *grid)
-    if len(grid) != 3 or sample.channels.shape != expected or sample.target.shape != grid:
+    wanted = (*plan.recipe.label_axis, *grid)
+    if len(grid) != 3 or sample.channels.shape != expected or sample.target.shape != wanted:
         raise InputError(
             f"a sample has channels {sample.channels.shape} and target {sample.target.shape}, "
-            f"expected {expected} and {grid}.",
+            f"expected {expected} and {wanted}.",
             case_id=case_id,
             code="bad-sample",
         )

@@ -11,7 +11,8 @@ from oncotrace.learning.plan import Plan
 
 _Voxels = NDArray[np.float32]
 Run = Callable[[_Voxels], tuple[_Voxels, _Voxels]]
-"""From channels [c, z, y, x] of a size that the network takes to logits [z, y, x] and features."""
+"""From channels [c, z, y, x] of a size that the network takes to logits [z, y, x], of several
+labels [l, z, y, x], and features."""
 
 SIGMA = 1 / 8
 """Standard deviation of the weight of a window's voxels, as a fraction of its size."""
@@ -19,7 +20,7 @@ FAINTEST = 1e-3
 
 
 def over_windows(run: Run, channels: _Voxels, plan: Plan) -> tuple[_Voxels, _Voxels]:
-    """Logits [z, y, x] and features of channels [c, z, y, x], in windows if the plan says patches.
+    """Logits and features of channels [c, z, y, x], in windows if the plan says patches.
 
     Windows overlap by half at least; their logits are averaged with Gaussian weights, as nnU-Net
     does, and their features evenly.
@@ -27,22 +28,24 @@ def over_windows(run: Run, channels: _Voxels, plan: Plan) -> tuple[_Voxels, _Vox
     margins = margins_zyx(channels.shape[1:], plan)
     whole = padded(channels, margins)
     if plan.recipe.grid.mode == "patch" and plan.grid_xyz:
-        logits, features = _averaged(run, whole, plan.grid_xyz[::-1])
+        size, labels = plan.grid_xyz[::-1], plan.recipe.label_axis
+        logits, features = _averaged(run, whole, size, labels)
     else:
         logits, features = run(whole)
     return unpadded(logits, margins), features
 
 
 def _averaged(
-    run: Run, channels: _Voxels, size_zyx: tuple[int, int, int]
+    run: Run, channels: _Voxels, size_zyx: tuple[int, int, int], labels: tuple[int, ...]
 ) -> tuple[_Voxels, _Voxels]:
     weight = _importance(size_zyx)
-    total = np.zeros(channels.shape[1:], dtype=np.float32)
-    weights = np.zeros_like(total)
+    total: _Voxels = np.zeros((*labels, *channels.shape[1:]), dtype=np.float32)
+    weights: _Voxels = np.zeros(channels.shape[1:], dtype=np.float32)
     features = []
     for window in _windows(channels.shape[1:], size_zyx):
         logits, seen = run(np.ascontiguousarray(channels[:, *window]))
-        total[window] += weight * logits
+        z, y, x = window
+        total[..., z, y, x] += weight * logits
         weights[window] += weight
         features.append(seen)
     mean: _Voxels = np.mean(features, axis=0, dtype=np.float32)

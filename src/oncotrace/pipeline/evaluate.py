@@ -29,7 +29,7 @@ from oncotrace.pipeline.predictions import (
 )
 from oncotrace.pipeline.run.clock import StageClock
 from oncotrace.pipeline.run.cohort_run import CohortRun, run_cohort
-from oncotrace.pipeline.segment import SegmentTask, recorded_segment_task
+from oncotrace.pipeline.segment_task import SegmentTask, recorded_segment_task
 from oncotrace.pipeline.train import FOLDS_DIGEST
 from oncotrace.pipeline.worst_cases import worst_pictures
 from oncotrace.report.evaluated_case import EvaluatedCase

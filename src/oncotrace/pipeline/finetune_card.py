@@ -71,7 +71,8 @@ def finetune_card(plan: Plan, folds: Sequence[int], known: Ancestry, about: str)
             f"{known.parent_digest}. Each of its {len(folds)} networks was trained further from "
             f"its own weights: {_LAYERS[known.layers]}, {settings.steps} steps of "
             f"{settings.batch_size} samples at a learning rate of {settings.learning_rate:g}, "
-            f"with the recipe's augmentation, seed {known.seed}; no early stopping.",
+            f"with the recipe's augmentation, seed {known.seed}; no early stopping."
+            + _locator(plan),
             "",
             f"{len(known.case_ids)} cases of {known.patients} patients, "
             f"{_drawn(known)}; {known.origin}: {', '.join(known.case_ids)}.",
@@ -94,6 +95,16 @@ def finetune_card(plan: Plan, folds: Sequence[int], known: Ancestry, about: str)
             *_quoted(known.parent_card),
             "",
         ]
+    )
+
+
+def _locator(plan: Plan) -> str:
+    """Say what became of the first of two stages."""
+    if plan.recipe.locator is None:
+        return ""
+    return (
+        " These are the networks of the second stage; its first stage, which finds the tumour, is "
+        "as it was."
     )
 
 

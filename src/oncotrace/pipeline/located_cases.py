@@ -5,15 +5,12 @@ may be trained at the same time. Only when they are judged is every case seen by
 the network of its fold, neither of which has seen its patient.
 """
 
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from oncotrace.domain.segmentation import SegmentationRequest
-from oncotrace.imaging.recrop import random_sides_mm
 from oncotrace.learning.fingerprint import CaseSummary, Fingerprint, fingerprint
 from oncotrace.learning.model_folder import ModelFolder, read_model
 from oncotrace.learning.onnx_predict import load_predictor
@@ -21,14 +18,9 @@ from oncotrace.learning.plan import Plan
 from oncotrace.learning.recipe import Recipe
 from oncotrace.learning.sample import Sample, TrainingData
 from oncotrace.pipeline.whole_image_cases import WholeImageCase
-from oncotrace.pipeline.whole_image_scores import (
-    WholeImageScore,
-    dices_after_each,
-    with_moved_sides,
-)
+from oncotrace.pipeline.whole_image_scores import WholeImageScore, scores_of
 from oncotrace.segment.coarse_to_fine import LocatedSegmenter
 from oncotrace.segment.located_input import images_on, located_sample
-from oncotrace.segment.published_finish import EVERY_POST_PROCESSING
 from oncotrace.segment.whole_image_input import WholeImages, training_grid
 
 _THREADS = 2
@@ -71,7 +63,7 @@ def located_scores(
     networks: Mapping[int, bytes],
     locator: Path | None,
 ) -> Iterator[WholeImageScore]:
-    """Segment every case from all the sequences that it has; yields case by case.
+    """Segment every case from its sequences and sets of them; yields set by set.
 
     Parameters
     ----------
@@ -81,24 +73,12 @@ def located_scores(
     segmenters = {
         fold: _segmenter(plan, fold, network, locator) for fold, network in networks.items()
     }
-    for case in cases:
-        scans, outlines = case.read()
-        seed = zlib.crc32(case.case_id.encode())
-        sides = random_sides_mm(plan.recipe.augmentation.recrop_mm, np.random.default_rng(seed))
-        seen, reference = with_moved_sides(scans, outlines[case.sequences[0]], sides)
-        fold = fold_of[case.patient_id]
-        made, evidence = segmenters[fold].segment_with_evidence(
-            SegmentationRequest(seen, None, seed=0)
-        )
-        dices = dices_after_each(made, reference)
-        yield WholeImageScore(
-            case.case_id,
-            case.patient_id,
-            case.sequences,
-            fold,
-            dices,
-            {kind: evidence.features(kind) for kind in EVERY_POST_PROCESSING},
-        )
+    return scores_of(
+        plan,
+        cases,
+        fold_of,
+        lambda fold, request: segmenters[fold].segment_with_evidence(request),
+    )
 
 
 def _segmenter(plan: Plan, fold: int, network: bytes, locator: Path | None) -> LocatedSegmenter:

@@ -5,23 +5,36 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from oncotrace.learning.plan import Plan
+from oncotrace.pipeline.label_card import label_section
+from oncotrace.pipeline.label_scores import LabelDice
 from oncotrace.pipeline.out_of_fold import (
     LEAST_PATIENTS,
     RULES,
     SEEDS,
+    WITHOUT_CLICKS,
     OutOfFoldMask,
     quality_table,
 )
+from oncotrace.pipeline.training_view import VIEW
 from oncotrace.segment.quality_fit import cross_fitted
 from oncotrace.stats.agreement import spearman
 
 
 def model_card(
-    plan: Plan, masks: Sequence[OutOfFoldMask], fold_of: Mapping[str, int], about: str
+    plan: Plan,
+    masks: Sequence[OutOfFoldMask],
+    fold_of: Mapping[str, int],
+    about: str,
+    labels: Sequence[LabelDice] = (),
 ) -> str:
     """Markdown: training data, folds, out-of-fold results with the table of cases, limits.
 
-    ``about`` is what only the person who trains can know: where the data come from, their licence.
+    Parameters
+    ----------
+    about
+        What only the person who trains can know: where the data come from, their licence.
+    labels
+        Dice of every structure of a model that tells several apart; ``masks`` are of the first.
     """
     return "\n".join(
         [
@@ -31,7 +44,7 @@ def model_card(
             "",
             "## Training data",
             "",
-            _training_data(masks),
+            _training_data(masks) + _view(plan),
             "",
             about or "Where the data come from, and their licence, was not stated.",
             "",
@@ -45,6 +58,7 @@ def model_card(
             "",
             *_summary(masks),
             "",
+            *label_section(plan, labels),
             *_table(masks),
             "",
             "## Predicted quality",
@@ -66,10 +80,19 @@ def _training_data(masks: Sequence[OutOfFoldMask]) -> str:
     cases = {mask.case_id for mask in masks}
     patients = {mask.patient_id for mask in masks}
     folds = {mask.fold for mask in masks}
-    modalities = ", ".join(sorted({mask.modality for mask in masks}))
+    modalities = ", ".join(sorted({name for mask in masks for name in mask.modality.split("+")}))
     return (
         f"{len(cases)} images ({modalities}) of {len(patients)} patients, each network trained "
         f"without the patients of its fold ({len(folds)} folds). {_drawn(masks)}"
+    )
+
+
+def _view(plan: Plan) -> str:
+    view = plan.preparation.get(VIEW)
+    if view is None:
+        return ""
+    return (
+        f" Only {view} images, and such without thick slices: those of other planes were left out."
     )
 
 
@@ -92,6 +115,8 @@ def _judged(plan: Plan, masks: Sequence[OutOfFoldMask]) -> str:
             "`oncotrace evaluate --folds` gives all measures."
         )
     text = f"{every} Mean, SD, median and least of Dice are over cases."
+    if len({mask.modality for mask in masks}) > 1:
+        text += " Sequences were left out, too, to see what they tell."
     moved_mm = plan.recipe.augmentation.recrop_mm
     if moved_mm:
         text += (
@@ -136,11 +161,17 @@ def _summary(masks: Sequence[OutOfFoldMask]) -> list[str]:
 
 
 def _table(masks: Sequence[OutOfFoldMask]) -> list[str]:
-    rules = _rules(masks)
-    lines = [f"| case | fold | {' | '.join(rules)} |", "| - " * (2 + len(rules)) + "|"]
-    means = [_means(masks, rule) for rule in rules]
+    """Dice of every case, by clicks; or by sequences, since those of one image are its own case."""
+    columns = {rule: _means(masks, rule) for rule in _rules(masks)}
+    if not _are_clicked(masks):
+        columns = {
+            modality: _means([m for m in masks if m.modality == modality], WITHOUT_CLICKS)
+            for modality in dict.fromkeys(mask.modality for mask in masks)
+        }
+    lines = [f"| case | fold | {' | '.join(columns)} |", "| - " * (2 + len(columns)) + "|"]
     for case_id, fold in {mask.case_id: mask.fold for mask in masks}.items():
-        lines.append(f"| {case_id} | {fold} | {' | '.join(f'{m[case_id]:.3f}' for m in means)} |")
+        dices = (f"{of[case_id]:.3f}" if case_id in of else "" for of in columns.values())
+        lines.append(f"| {case_id} | {fold} | {' | '.join(dices)} |")
     return lines
 
 

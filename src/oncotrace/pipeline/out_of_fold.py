@@ -22,6 +22,8 @@ from oncotrace.segment.quality_fit import QualityTable
 
 RULES = {"exact": exact_clicks, "person-like": person_like_clicks}
 SEEDS = range(3)
+WITHOUT_CLICKS = "none"
+"""What stands in place of the rule where no clicks are drawn."""
 LEAST_PATIENTS = 10
 """From fewer, no predicted quality is learnt."""
 _THREADS = 2

@@ -14,7 +14,7 @@ from oncotrace.pipeline.run.case_run import RESULT_FILE
 from oncotrace.pipeline.run.clock import StageClock
 from oncotrace.pipeline.run.digests import file_digest, json_digest
 from oncotrace.pipeline.run.folder import read_json
-from oncotrace.pipeline.segment import SegmentTask
+from oncotrace.pipeline.segment_task import SegmentTask
 from oncotrace.pipeline.segmented_case import MASK_FILE
 
 # What an evaluation takes over from the result of a segmentation.

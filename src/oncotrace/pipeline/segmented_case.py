@@ -8,12 +8,14 @@ import numpy as np
 from oncotrace.atomic import write_bytes
 from oncotrace.domain.case import Case
 from oncotrace.domain.clicks import Clicks
+from oncotrace.domain.mask import Mask
 from oncotrace.domain.measurement import TumourSize
 from oncotrace.domain.scan import Modality, Scan
 from oncotrace.domain.segmentation import Segmentation
 from oncotrace.io.clicks_file import write_clicks
-from oncotrace.io.volume_file import write_mask
+from oncotrace.io.volume_file import write_labels, write_mask
 from oncotrace.measure.tumour_size import tumour_size
+from oncotrace.measure.volume import volume_ml
 from oncotrace.pipeline.inputs import LoadedScan, geometry_json
 from oncotrace.pipeline.measure import size_json, size_warnings
 from oncotrace.pipeline.run.clock import StageClock
@@ -21,6 +23,8 @@ from oncotrace.report.case_picture import case_picture
 from oncotrace.segment.automatic import places_in
 
 MASK_FILE = "mask.nii.gz"
+LABELS_FILE = "labels.nii.gz"
+"""All structures with the values of the recipe, where there are several."""
 CLICKS_FILE = "clicks.json"
 PICTURE_FILE = "picture.png"
 
@@ -36,6 +40,7 @@ def write_segmentation(
     """Write mask, picture and clicks of a case into ``folder`` and return its result.
 
     Of a mask that was made without clicks an empty file of clicks is written, for corrections.
+    Several structures are written as labels besides; the first is the mask, and alone is measured.
 
     Raises
     ------
@@ -48,6 +53,8 @@ def write_segmentation(
         size = tumour_size(made.mask)
     with clock.stage("write"):
         write_mask(made.mask, folder / MASK_FILE)
+        if made.labels is not None:
+            write_labels(made.labels.voxels, made.labels.geometry, folder / LABELS_FILE)
         write_clicks(clicks or Clicks(), folder / CLICKS_FILE)
     with clock.stage("picture"):
         title = _title(case, made, loaded.scan.modality)
@@ -57,10 +64,28 @@ def write_segmentation(
             clicks=clicks,
             size=size,
             probability=made.probability,
+            others=_others(made),
             title=title,
         )
         write_bytes(folder / PICTURE_FILE, picture)
-    return _result(loaded, clicks, made, size)
+    return _result(loaded, clicks, made, size) | labels_json(made)
+
+
+def _others(made: Segmentation) -> dict[str, Mask]:
+    """Structures besides the mask, by name."""
+    if made.labels is None:
+        return {}
+    _, *names = made.labels.values
+    return {name: made.labels.mask(name) for name in names}
+
+
+def labels_json(made: Segmentation) -> dict[str, object]:
+    """Return what a result says of several structures: their values and volumes in ml."""
+    labels = made.labels
+    if labels is None:
+        return {}
+    volumes = {f"label_{name}_ml": volume_ml(labels.mask(name)) for name in labels.values}
+    return {"labels": dict(labels.values), **volumes}
 
 
 def automatic_json(scans: Mapping[Modality, Scan], made: Segmentation) -> dict[str, object]:

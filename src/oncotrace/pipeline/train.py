@@ -6,8 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import JsonValue
+
 from oncotrace.atomic import write_bytes
 from oncotrace.domain.scan import Modality
+from oncotrace.domain.view import View
 from oncotrace.errors import InputError, SettingsError, TableError
 from oncotrace.io.cohort_table import read_cohort
 from oncotrace.io.folds_table import folds_digest, read_folds
@@ -20,12 +23,13 @@ from oncotrace.learning.recipe import Recipe, in_steps, preset, read_recipe
 from oncotrace.learning.sample import TrainingData
 from oncotrace.pipeline.model_card import model_card
 from oncotrace.pipeline.out_of_fold import quality_table
-from oncotrace.pipeline.run.folder import read_json, require_new, write_json
+from oncotrace.pipeline.run.folder import read_json, require_new, whole_folder, write_json
 from oncotrace.pipeline.training_set import (
     IdentifiedCase,
     Judgement,
     training_set,
 )
+from oncotrace.pipeline.training_view import VIEW, LeftOut, cohort_of_view
 from oncotrace.report.training_curve import training_curves_picture
 from oncotrace.segment.located_input import recipe_for
 from oncotrace.segment.quality_fit import fit_quality
@@ -83,7 +87,8 @@ def train_model(
     only: Collection[int] = (),
     about: Path | None = None,
     device: str = "auto",
-) -> Iterator[FoldProgress | ScoringProgress]:
+    view: View | None = None,
+) -> Iterator[FoldProgress | ScoringProgress | LeftOut]:
     """Train one network per fold, without that fold's patients, and write the model folder.
 
     What is needed to go on after an interruption lies in a folder beside ``out``, which is called
@@ -100,11 +105,14 @@ def train_model(
         work.
     about
         File of Markdown for the model card: where the training data come from, their licence.
+    view
+        Plane of acquisition: images of other planes are left out, and counted first of all.
 
     Raises
     ------
     InputError
-        A case cannot be used, or a patient has no fold.
+        A case cannot be used, cases have other labels than the recipe, a patient has no fold, or
+        there is no image of the view.
     OutputError
         ``out`` or its training folder hold something already.
     SettingsError
@@ -120,12 +128,18 @@ def train_model(
     fold_of = read_folds(folds)
     chosen = recipe_for(recipe, modalities)
     work = training_folder(out)
-    known = training_set(chosen, read_cohort(table), modalities, work / LOCATOR)
+    cohort = read_cohort(table)
+    if view is not None:
+        cohort, left_out = cohort_of_view(cohort, modalities, view)
+        yield left_out
+    known = training_set(chosen, cohort, modalities, work / LOCATOR)
     folds_there = _folds_of(known.cases, fold_of, only)
     # Each network learns without one fold, so a round through its samples is that much shorter.
     share = 1 - 1 / max(2, len(folds_there))
     chosen = in_steps(chosen, round(known.samples * share))
-    plan = make_plan(chosen, known.fingerprint(chosen), {"modalities": [*modalities]})
+    of_view: dict[str, JsonValue] = {} if view is None else {VIEW: view}
+    told: dict[str, JsonValue] = {"modalities": [*modalities], **of_view}
+    plan = make_plan(chosen, known.fingerprint(chosen), told)
     open_work(work, plan, known.cases, resume=resume)
     located = work / LOCATOR / PLAN_FILE
     if chosen.locator is not None and not located.exists():
@@ -139,11 +153,12 @@ def train_model(
             only=only,
             about=about,
             device=device,
+            view=view,
         )
     for place, fold in enumerate(folds_there, start=1):
         if not only or fold in only:
-            left_out = {patient for patient, of in fold_of.items() if of == fold}
-            data = known.data(plan, left_out)
+            held_out = {patient for patient, of in fold_of.items() if of == fold}
+            data = known.data(plan, held_out)
             for now in trained_fold(plan, data, work / f"fold_{fold}.onnx", device):
                 yield FoldProgress(
                     place, len(folds_there), now.step, now.steps, now.loss, now.seconds_left
@@ -156,10 +171,11 @@ def train_model(
         for judgement in known.judged(plan, fold_of, networks):
             done = len({mask.case_id for mask in judgement.masks})
             yield ScoringProgress(done, len(known.cases))
-        if chosen.locator is not None:
-            copy_locator(work / LOCATOR, out)
-            judgement = replace(judgement, plan=naming_locator(judgement.plan, work / LOCATOR))
-        _write_model(out, judgement, networks, fold_of, said)
+        with whole_folder(out) as folder:
+            if chosen.locator is not None:
+                copy_locator(work / LOCATOR, folder)
+                judgement = replace(judgement, plan=naming_locator(judgement.plan, work / LOCATOR))
+            _write_model(folder, judgement, networks, fold_of, said)
 
 
 def _write_model(
@@ -177,7 +193,7 @@ def _write_model(
         out,
         plan.model_copy(update={"preparation": known}),
         networks,
-        card=model_card(plan, masks, fold_of, about),
+        card=model_card(plan, masks, fold_of, about, judgement.labels),
         quality=None if table is None else fit_quality(table).to_json(),
     )
 

@@ -11,6 +11,13 @@ from oncotrace.learning.fingerprint import Fingerprint, fingerprint
 from oncotrace.learning.plan import Plan
 from oncotrace.learning.recipe import Recipe
 from oncotrace.learning.sample import TrainingData
+from oncotrace.pipeline.label_scores import (
+    LabelDice,
+    LabelledScore,
+    as_label_dices,
+    best_for_labels,
+    label_scores,
+)
 from oncotrace.pipeline.located_cases import located_data, located_scores, outlined_fingerprint
 from oncotrace.pipeline.lung_cases import (
     LungCase,
@@ -38,6 +45,7 @@ from oncotrace.pipeline.whole_image_scores import (
     best_post_processing,
     whole_image_scores,
 )
+from oncotrace.segment.label_finish import KEY as LABEL_POST_PROCESSING
 from oncotrace.segment.planned_input import is_for_lungs, is_located, needs_clicks
 
 
@@ -65,6 +73,8 @@ class Judgement:
 
     masks: Sequence[OutOfFoldMask]
     plan: Plan
+    labels: Sequence[LabelDice] = ()
+    """Of every structure, where several are told apart; ``masks`` are of the first."""
 
 
 class TrainingSet(Protocol):
@@ -120,6 +130,8 @@ def training_set(
         return LungSet(tuple(lung_cases(cohort, recipe)))
     if is_located(recipe):
         return LocatedSet(tuple(whole_image_cases(cohort, modalities)), locator)
+    if recipe.labels:
+        return LabelledSet(tuple(whole_image_cases(cohort, modalities, recipe.labels)))
     return WholeImageSet(tuple(whole_image_cases(cohort, modalities)))
 
 
@@ -187,6 +199,30 @@ def _judgements(scored: Iterator[WholeImageScore], plan: Plan) -> Iterator[Judge
         known = {**plan.preparation, "post_processing": kind}
         chosen = plan.model_copy(update={"preparation": known})
         yield Judgement([as_out_of_fold(score, kind) for score in scores], chosen)
+
+
+class LabelledSet(WholeImageSet):
+    """Such cases, with several structures."""
+
+    def judged(
+        self, plan: Plan, fold_of: Mapping[str, int], networks: Mapping[int, bytes]
+    ) -> Iterator[Judgement]:
+        """Segment every case; the plan takes over the best post-processing of every label."""
+        scores: list[LabelledScore] = []
+        for score in label_scores(plan, self.cases, fold_of, networks):
+            scores.append(score)
+            kinds = best_for_labels(scores, plan)
+            tumour, *others = kinds
+            known = {
+                **plan.preparation,
+                "post_processing": kinds[tumour],
+                LABEL_POST_PROCESSING: {name: kinds[name] for name in others},
+            }
+            yield Judgement(
+                [as_out_of_fold(of_case.tumour, kinds[tumour]) for of_case in scores],
+                plan.model_copy(update={"preparation": known}),
+                [dice for of_case in scores for dice in as_label_dices(of_case, kinds)],
+            )
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,17 +8,20 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from oncotrace.domain.case import Case
+from oncotrace.domain.scan import Scan
 from oncotrace.errors import OncotraceError
-from oncotrace.io.volume_file import read_mask
+from oncotrace.io.volume_file import read_scan
+from oncotrace.pipeline.lung_results import LESIONS_FILE
 from oncotrace.pipeline.recorded_run import RecordedRun, agree, recorded_run
 from oncotrace.pipeline.run.case_run import RESULT_FILE, fill_folder
 from oncotrace.pipeline.run.clock import StageClock
 from oncotrace.pipeline.run.folder import read_json
 from oncotrace.pipeline.run.replacement import is_half_replaced
-from oncotrace.pipeline.segmented_case import MASK_FILE
+from oncotrace.pipeline.segmented_case import LABELS_FILE, MASK_FILE
 
 # What may differ between two runs that are the same: how long they took and who recorded them.
 _NOT_COMPARED = {"seconds", "segment_seconds", "click_to_mask_s", "version", "input_digest"}
+_VOLUMES = {"mask": MASK_FILE, "labels": LABELS_FILE, "lesions": LESIONS_FILE}
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def _verify_case(run: RecordedRun, case: Case, folder: Path) -> Verdict:
         with TemporaryDirectory() as scratch:
             again = Path(scratch)
             recomputed = fill_folder(run.task, used, again, StageClock())
-            differences = [*_changed_values(recorded, recomputed), *_changed_mask(folder, again)]
+            differences = [*_changed_values(recorded, recomputed), *_changed_volumes(folder, again)]
     except OncotraceError as error:
         differences = [f"cannot be recomputed: {error.message}"]
     return Verdict(case.case_id, tuple(differences))
@@ -75,11 +78,14 @@ def _changed_values(
             yield f"{name}: recorded {before!r}, recomputed {after!r}"
 
 
-def _changed_mask(folder: Path, again: Path) -> Iterator[str]:
-    if not (again / MASK_FILE).exists():
-        return
-    before, after = read_mask(folder / MASK_FILE), read_mask(again / MASK_FILE)
+def _changed_volumes(folder: Path, again: Path) -> Iterator[str]:
+    for name, file in _VOLUMES.items():
+        if (again / file).exists():
+            yield from _changed_volume(name, read_scan(folder / file), read_scan(again / file))
+
+
+def _changed_volume(name: str, before: Scan, after: Scan) -> Iterator[str]:
     if not before.geometry.matches(after.geometry):
-        yield f"mask: recorded on {before.geometry.describe()}, now {after.geometry.describe()}"
+        yield f"{name}: recorded on {before.geometry.describe()}, now {after.geometry.describe()}"
     elif different := np.count_nonzero(before.voxels != after.voxels):
-        yield f"mask: {different} voxels differ"
+        yield f"{name}: {different} voxels differ"

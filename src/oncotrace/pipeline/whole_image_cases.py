@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from oncotrace.domain.case import Case, Cohort
+from oncotrace.domain.labels import LabelVolume
 from oncotrace.domain.mask import Mask
 from oncotrace.domain.scan import Modality, Scan, require_finite
 from oncotrace.errors import OncotraceError
 from oncotrace.learning.fingerprint import CaseSummary
+from oncotrace.learning.labels import Label
 from oncotrace.learning.plan import Plan
 from oncotrace.learning.sample import Sample, TrainingData
+from oncotrace.pipeline.case_labels import load_case_labels, require_same_labels
 from oncotrace.pipeline.cohort import file_of
 from oncotrace.pipeline.inputs import load_scan
 from oncotrace.pipeline.measure import load_case_mask
@@ -22,6 +25,9 @@ from oncotrace.segment.whole_image_input import (
     training_sample,
     whole_images,
 )
+
+Outline = Mask | LabelVolume
+"""Of one structure, or of several."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +42,15 @@ class WholeImageCase:
         What planning needs to know, of the first sequence.
     content
         SHA-256 of all images and outlines and where they lie.
+    labels
+        Structures that are told apart; one, of whatever value, if there are none.
     """
 
     case: Case
     sequences: tuple[Modality, ...]
     summary: CaseSummary
     content: str
+    labels: tuple[Label, ...] = ()
     _kept: dict[str, WholeImages] = field(default_factory=dict, repr=False)
 
     @property
@@ -61,38 +70,62 @@ class WholeImageCase:
     def read(self) -> tuple[dict[Modality, Scan], dict[Modality, Mask]]:
         """Images and outlines by sequence, in the order of the training's sequences.
 
+        Of several structures the outlines are those of the first, the tumour.
+
         Raises
         ------
         InputError
             A file cannot be read any more.
         """
-        return _read(self.case, self.sequences)
+        scans, outlines = _read(self.case, self.sequences, self.labels)
+        return scans, {name: _tumour(outline) for name, outline in outlines.items()}
+
+    def read_labels(self) -> tuple[dict[Modality, Scan], LabelVolume]:
+        """Images by sequence, and all structures as they are outlined on the first that is.
+
+        Raises
+        ------
+        InputError
+            A file cannot be read any more.
+        """
+        scans, _ = self.read()
+        drawn = next(name for name in self.sequences if name in self.case.masks)
+        return scans, load_case_labels(self.case, drawn, self.labels)
 
     def prepared(self, plan: Plan) -> WholeImages:
         """Images and outlines on one grid of the plan's spacing; made once."""
         names = plan.recipe.channels.names
         key = repr((plan.spacing_mm, names))
         if key not in self._kept:
-            scans, outlines = self.read()
+            scans, outlines = _read(self.case, self.sequences, self.labels)
             grid = training_grid([scan.geometry for scan in scans.values()], plan.spacing_mm)
             self._kept[key] = whole_images(scans, grid, outlines, names)
         return self._kept[key]
 
 
-def whole_image_cases(cohort: Cohort, sequences: tuple[Modality, ...]) -> Iterator[WholeImageCase]:
+def whole_image_cases(
+    cohort: Cohort, sequences: tuple[Modality, ...], labels: tuple[Label, ...] = ()
+) -> Iterator[WholeImageCase]:
     """Read every case that has an image of the sequences, and an outline of one of them.
+
+    Parameters
+    ----------
+    labels
+        Structures that are told apart; one, of whatever value, if there are none.
 
     Raises
     ------
     InputError
         An image or mask cannot be read, an image and its mask lie on different grids, an outline is
-        empty, or voxels are not finite.
+        empty or holds other labels, or voxels are not finite.
     """
+    if labels:
+        require_same_labels(cohort, sequences, labels)
     for case in cohort.cases:
         there = tuple(name for name in sequences if name in case.images)
         if any(name in case.masks for name in there):
             try:
-                yield _case(case, there)
+                yield _case(case, there, labels)
             except OncotraceError as error:
                 raise error.for_case(case.case_id) from error
 
@@ -108,39 +141,53 @@ def whole_image_data(cases: Sequence[WholeImageCase], plan: Plan) -> TrainingDat
     return TrainingData(tuple(case.case_id for case in cases), sample)
 
 
-def _case(case: Case, sequences: tuple[Modality, ...]) -> WholeImageCase:
-    scans, outlines = _read(case, sequences)
+def _case(case: Case, sequences: tuple[Modality, ...], labels: tuple[Label, ...]) -> WholeImageCase:
+    scans, outlines = _read(case, sequences, labels)
     for scan in scans.values():
         require_finite(scan, f"the {scan.modality} image")
     first = scans[sequences[0]]
     drawn = next(name for name in sequences if name in case.masks)
-    values = scans[drawn].voxels[outlines[drawn].voxels]
+    values = scans[drawn].voxels[_tumour(outlines[drawn]).voxels]
     summary = CaseSummary(case.case_id, first.geometry.spacing_mm, first.geometry.size_xyz, values)
-    return WholeImageCase(case, sequences, summary, _digest(scans, outlines))
+    return WholeImageCase(case, sequences, summary, _digest(scans, outlines), labels)
 
 
 def _read(
-    case: Case, sequences: tuple[Modality, ...]
-) -> tuple[dict[Modality, Scan], dict[Modality, Mask]]:
+    case: Case, sequences: tuple[Modality, ...], labels: tuple[Label, ...]
+) -> tuple[dict[Modality, Scan], dict[Modality, Outline]]:
     scans = {
         name: load_scan(file_of(case, case.images, name, "image"), name).scan for name in sequences
     }
     drawn = {}
     for name in sequences:
         if name in case.masks:
-            drawn[name] = load_case_mask(case, name).mask
+            drawn[name] = _outline(case, name, labels)
             drawn[name].geometry.require_match(
                 scans[name].geometry, this=f"{name} mask", that=f"{name} image"
             )
-            drawn[name].require_not_empty()
+            _tumour(drawn[name]).require_not_empty()
     first = next(iter(drawn.values()))
     return scans, {name: drawn.get(name, first) for name in sequences}
 
 
-def _digest(scans: Mapping[Modality, Scan], outlines: Mapping[Modality, Mask]) -> str:
+def _outline(case: Case, name: Modality, labels: tuple[Label, ...]) -> Outline:
+    return load_case_labels(case, name, labels) if labels else load_case_mask(case, name).mask
+
+
+def _tumour(outline: Outline) -> Mask:
+    return outline.tumour if isinstance(outline, LabelVolume) else outline
+
+
+def _digest(scans: Mapping[Modality, Scan], outlines: Mapping[Modality, Outline]) -> str:
     found = hashlib.sha256()
     for name, scan in scans.items():
         found.update(repr((name, scan.geometry, outlines[name].geometry)).encode())
         found.update(np.ascontiguousarray(scan.voxels).tobytes())
-        found.update(np.packbits(outlines[name].voxels).tobytes())
+        found.update(_content(outlines[name]))
     return found.hexdigest()
+
+
+def _content(outline: Outline) -> bytes:
+    if isinstance(outline, LabelVolume):
+        return repr(dict(outline.values)).encode() + np.ascontiguousarray(outline.voxels).tobytes()
+    return np.packbits(outline.voxels).tobytes()

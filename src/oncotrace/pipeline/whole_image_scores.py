@@ -5,8 +5,9 @@ continued at random sides as in training, if the recipe says so, but the same at
 """
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,20 +20,27 @@ from oncotrace.domain.segmentation import Segmentation, SegmentationRequest
 from oncotrace.imaging.overlap import dice
 from oncotrace.imaging.recrop import moved_sides, random_sides_mm, recropped
 from oncotrace.imaging.resample import resample_scan
+from oncotrace.learning.label_shares import labels_by_share
 from oncotrace.learning.model_folder import ModelFolder
-from oncotrace.learning.onnx_predict import load_predictor
+from oncotrace.learning.onnx_predict import Predictor, load_predictor
 from oncotrace.learning.plan import Plan
-from oncotrace.pipeline.out_of_fold import OutOfFoldMask
+from oncotrace.pipeline.out_of_fold import WITHOUT_CLICKS, OutOfFoldMask
 from oncotrace.pipeline.whole_image_cases import WholeImageCase
-from oncotrace.segment.automatic import automatic_with_evidence
+from oncotrace.segment.automatic import WholeImageEvidence, automatic_with_evidence
 from oncotrace.segment.planned_input import orientations_of
 from oncotrace.segment.published_finish import (
     EVERY_POST_PROCESSING,
     PostProcessing,
     post_processed,
 )
+from oncotrace.segment.whole_image_input import PRESENCE
 
-WITHOUT_CLICKS = "none"
+FEW_SEQUENCES = 3
+"""Of so many sequences a network that can do without some is judged on every set."""
+
+Segmenting = Callable[[int, SegmentationRequest], tuple[Segmentation, WholeImageEvidence]]
+"""From a fold and a request to the segmentation by its network, and the evidence."""
+
 _THREADS = 2
 _AIR_HU = -1024.0
 _LEAST = 1e-6
@@ -40,7 +48,7 @@ _LEAST = 1e-6
 
 @dataclass(frozen=True)
 class WholeImageScore:
-    """Dice of one case by the network of its fold, and what tells it, by post-processing."""
+    """Dice of one case from some of its sequences, and what tells it, by post-processing."""
 
     case_id: str
     patient_id: str
@@ -57,34 +65,71 @@ def whole_image_scores(
     fold_of: Mapping[str, int],
     networks: Mapping[int, bytes],
 ) -> Iterator[WholeImageScore]:
-    """Segment every case from all the sequences that it has; yields case by case."""
+    """Segment every case from its sequences and sets of them; yields set by set."""
+    predictors = fold_predictors(plan, networks)
+    return scores_of(
+        plan,
+        cases,
+        fold_of,
+        lambda fold, request: automatic_with_evidence(plan.recipe.name, predictors[fold], request),
+    )
+
+
+def scores_of(
+    plan: Plan,
+    cases: Sequence[WholeImageCase],
+    fold_of: Mapping[str, int],
+    segment: Segmenting,
+) -> Iterator[WholeImageScore]:
+    """Score every case as what belongs to its fold finds it; yields set by set of sequences."""
+    for case in cases:
+        scans, outlines = case.read()
+        fold, sides = fold_of[case.patient_id], sides_of(case.case_id, plan)
+        for sequences in judged_sets(case.sequences, plan):
+            chosen = {name: scans[name] for name in sequences}
+            seen, reference = with_moved_sides(chosen, outlines[sequences[0]], sides)
+            made, evidence = segment(fold, SegmentationRequest(seen, None, seed=0))
+            yield WholeImageScore(
+                case.case_id,
+                case.patient_id,
+                sequences,
+                fold,
+                dices_after_each(made, reference),
+                {kind: evidence.features(kind) for kind in EVERY_POST_PROCESSING},
+            )
+
+
+def judged_sets(sequences: tuple[Modality, ...], plan: Plan) -> list[tuple[Modality, ...]]:
+    """Return the sets of a case's sequences from which it is judged, the whole set first.
+
+    Where sequences may be missing, every set that the network can do with; of more than three
+    sequences only the whole, all without one, and each alone.
+    """
+    if plan.recipe.augmentation.channel_dropout == 0:
+        return [sequences]
+    names = plan.recipe.channels.names
+    needed = {name for name in sequences if PRESENCE + name not in names}
+    count = len(sequences)
+    sizes = range(count, 0, -1) if count <= FEW_SEQUENCES else (count, count - 1, 1)
+    sets = (chosen for size in sizes for chosen in combinations(sequences, size))
+    return [chosen for chosen in sets if needed <= set(chosen)]
+
+
+def fold_predictors(plan: Plan, networks: Mapping[int, bytes]) -> dict[int, Predictor]:
+    """Network of every fold, after which nothing is tidied up."""
     raw = plan.model_copy(update={"preparation": {**plan.preparation, "post_processing": "none"}})
     model = ModelFolder(plan.recipe.name, raw, networks, None, "")
     flips = orientations_of(plan.recipe)
-    predictors = {
+    return {
         fold: load_predictor(model, folds=[fold], flips=flips, threads=_THREADS)
         for fold in networks
     }
-    for case in cases:
-        scans, outlines = case.read()
-        outline = outlines[case.sequences[0]]
-        seed = zlib.crc32(case.case_id.encode())
-        sides = random_sides_mm(plan.recipe.augmentation.recrop_mm, np.random.default_rng(seed))
-        seen, reference = with_moved_sides(scans, outline, sides)
-        fold = fold_of[case.patient_id]
-        request = SegmentationRequest(seen, None, seed=0)
-        segmentation, evidence = automatic_with_evidence(
-            plan.recipe.name, predictors[fold], request
-        )
-        dices = dices_after_each(segmentation, reference)
-        yield WholeImageScore(
-            case.case_id,
-            case.patient_id,
-            case.sequences,
-            fold,
-            dices,
-            {kind: evidence.features(kind) for kind in EVERY_POST_PROCESSING},
-        )
+
+
+def sides_of(case_id: str, plan: Plan) -> NDArray[np.float64]:
+    """How far the sides of a case's images are moved: as in training, the same at every run."""
+    rng = np.random.default_rng(zlib.crc32(case_id.encode()))
+    return random_sides_mm(plan.recipe.augmentation.recrop_mm, rng)
 
 
 def dices_after_each(raw: Segmentation, reference: Mask) -> dict[PostProcessing, float]:
@@ -113,10 +158,27 @@ def with_moved_sides(
     sides_mm
         See `oncotrace.imaging.recrop.random_sides_mm`.
     """
+    moved, (inside,) = with_moved_stack(scans, outline.voxels[None], outline.geometry, sides_mm)
+    return moved, Mask(inside, next(iter(moved.values())).geometry)
+
+
+def with_moved_stack(
+    scans: Mapping[Modality, Scan],
+    inside: NDArray[np.bool_],
+    source: Geometry,
+    sides_mm: NDArray[np.float64],
+) -> tuple[dict[Modality, Scan], NDArray[np.bool_]]:
+    """Images and outlines [l, z, y, x] of several structures; see `with_moved_sides`.
+
+    Parameters
+    ----------
+    source
+        Grid of the outlines.
+    """
     first = next(iter(scans.values())).geometry
-    drawn = Scan(outline.voxels.astype(np.float32), outline.geometry)
-    inside = _on(drawn, first, 0.0).voxels >= 0.5
-    box = moved_sides(inside, first.spacing_zyx_mm, sides_mm)
+    shares = [_on(Scan(one.astype(np.float32), source), first, 0.0).voxels for one in inside]
+    there = labels_by_share(np.stack(shares))
+    box = moved_sides(np.logical_or.reduce(there), first.spacing_zyx_mm, sides_mm)
     geometry = first.crop(box.start_xyz, box.size_xyz)
     moved = {
         name: Scan(
@@ -126,7 +188,7 @@ def with_moved_sides(
         )
         for name, scan in scans.items()
     }
-    return moved, Mask(recropped(inside, box, continued=False), geometry)
+    return moved, np.stack([recropped(one, box, continued=False) for one in there])
 
 
 def best_post_processing(scores: Sequence[WholeImageScore]) -> PostProcessing:

@@ -21,7 +21,7 @@ from oncotrace.pipeline.run.digests import file_digest
 from oncotrace.pipeline.run.folder import read_json, write_json
 from oncotrace.pipeline.run.lock import alone
 from oncotrace.pipeline.run.provenance import now
-from oncotrace.pipeline.segment import SegmentTask
+from oncotrace.pipeline.segment_task import SegmentTask
 from oncotrace.pipeline.workflow_folder import RUN_LOCK, WorkflowFolder, begin_workflow
 from oncotrace.pipeline.workflow_results import WorkflowSummary, write_workflow_results
 from oncotrace.pipeline.workflow_steps import (

@@ -1,5 +1,6 @@
 """One picture of one case, from which a reader sees at a glance whether the mask is right."""
 
+from collections.abc import Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from oncotrace.domain.measurement import TumourSize
 from oncotrace.domain.scan import Scan
 from oncotrace.errors import GeometryMismatchError
 from oncotrace.report.chart import printable
-from oncotrace.report.legend import legend_entries
+from oncotrace.report.legend import legend_entries, other_entries
 from oncotrace.report.panel import (
     BACKGROUND,
     MASK_COLOUR,
@@ -36,6 +37,7 @@ from oncotrace.report.slices import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 _DPI = 100
 _WIDTH, _EDGE, _GAP = 1400, 16, 12  # pixels, as all sizes of the page
@@ -59,6 +61,7 @@ def case_picture(
     size: TumourSize | None = None,
     reference: Mask | None = None,
     probability: NDArray[np.float32] | None = None,
+    others: Mapping[str, Mask] | None = None,
     footer: str = _RESEARCH,
 ) -> bytes:
     """Return a PNG, 1400 pixels wide: three planes, and axial slices from one end to the other.
@@ -80,19 +83,24 @@ def case_picture(
         Another outline to compare with.
     probability
         Of tumour, [z, y, x] on the scan's grid; where it is 10 % and 90 % is drawn in the planes.
+    others
+        Further structures by name, outlined in colours of their own.
 
     Raises
     ------
     GeometryMismatchError
-        The mask or the reference is not on the scan's grid, or ``size`` is not of this mask.
+        A mask or the reference is not on the scan's grid, or ``size`` is not of this mask.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    beside = dict(others or {})
     _require_one_grid(scan, mask, reference, size)
-    masks = [mask] if reference is None else [mask, reference]
+    for name, other in beside.items():
+        other.geometry.require_match(scan.geometry, this=name, that="image")
+    masks = [mask, *beside.values()] if reference is None else [mask, reference, *beside.values()]
     frame = frame_around(scan.geometry, masks, _all_points_mm(clicks))
-    shown = Shown(scan, mask, reference, clicks, size, _window(scan, frame), probability)
+    shown = Shown(scan, mask, reference, clicks, size, _window(scan, frame), probability, beside)
 
     height = _HEADER + _PANEL + _FOOTER + (0 if mask.is_empty else _STRIP + _GAP)
     figure = Figure(figsize=(_WIDTH / _DPI, height / _DPI), dpi=_DPI, facecolor=BACKGROUND)
@@ -184,6 +192,7 @@ def _draw_header(figure: "Figure", shown: Shown, title: str) -> None:
         _write(figure, "Empty mask: no voxel is set.", top=54, size_pt=11, colour=MASK_COLOUR)
     elif shown.size is not None:
         _write(figure, _size_line(shown.size), top=54, size_pt=11)
+    _draw_legend(figure, other_entries(shown), top=54, is_right=True)
 
 
 def _size_line(size: TumourSize) -> str:
@@ -198,20 +207,7 @@ def _size_line(size: TumourSize) -> str:
 
 def _draw_footer(figure: "Figure", shown: Shown, footer: str) -> None:
     height = figure.get_size_inches()[1] * _DPI
-    entries = legend_entries(shown)
-    if entries:
-        figure.legend(
-            handles=entries,
-            loc="center left",
-            bbox_to_anchor=((_EDGE - 8) / _WIDTH, _FOOTER / 2 / height),
-            ncols=len(entries),
-            frameon=False,
-            fontsize=9.5,
-            labelcolor=TEXT_COLOUR,
-            handlelength=1.6,
-            columnspacing=1.6,
-            borderpad=0,
-        )
+    _draw_legend(figure, legend_entries(shown), top=height - _FOOTER / 2)
     _write(
         figure,
         printable(footer, _LONGEST_TITLE),
@@ -219,6 +215,28 @@ def _draw_footer(figure: "Figure", shown: Shown, footer: str) -> None:
         size_pt=9.5,
         colour=QUIET_COLOUR,
         is_right=True,
+    )
+
+
+def _draw_legend(
+    figure: "Figure", entries: "list[Line2D]", *, top: float, is_right: bool = False
+) -> None:
+    """Draw one line of entries whose middle is ``top`` pixels below the page's upper edge."""
+    if not entries:
+        return
+    height = figure.get_size_inches()[1] * _DPI
+    inset = (_EDGE - 8) / _WIDTH
+    figure.legend(
+        handles=entries,
+        loc="center right" if is_right else "center left",
+        bbox_to_anchor=(1 - inset if is_right else inset, 1 - top / height),
+        ncols=len(entries),
+        frameon=False,
+        fontsize=9.5,
+        labelcolor=TEXT_COLOUR,
+        handlelength=1.6,
+        columnspacing=1.6,
+        borderpad=0,
     )
 
 

@@ -42,6 +42,11 @@ def legend_entries(shown: Shown) -> "list[Line2D]":
     return entries
 
 
+def other_entries(shown: Shown) -> "list[Line2D]":
+    """Return one entry for each structure besides the mask."""
+    return [_line(name, colour) for name, colour in shown.other_colours().items()]
+
+
 def _line(
     label: str, colour: str, style: Literal["-", "--", ":"] = "-", width: float = 2.0
 ) -> "Line2D":

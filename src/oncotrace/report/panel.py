@@ -1,7 +1,8 @@
 """One slice of a case: image, outlines, clicks, diameters, orientation, scale."""
 
-from dataclasses import dataclass
-from itertools import product
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import cycle, product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 MASK_COLOUR = "#ffb000"
 REFERENCE_COLOUR = "#56b4e9"
 CLICK_COLOUR = "#ff7fd0"
+OTHER_COLOURS = ("#2ee6a8", "#56b4e9", "#d9a0ff", "#f0e442", "#ff6b4a", "#b0c4de")
+"""Of structures besides the mask, in turn."""
 LINE_COLOUR = "#ffffff"
 BACKGROUND = "#15181c"
 TEXT_COLOUR = "#e8eaed"
@@ -45,6 +48,11 @@ class Shown:
     size: TumourSize | None
     window: tuple[float, float]
     probability: NDArray[np.float32] | None = None
+    others: Mapping[str, Mask] = field(default_factory=dict)
+
+    def other_colours(self) -> dict[str, str]:
+        """Colour of every other structure by its name."""
+        return dict(zip(self.others, cycle(OTHER_COLOURS), strict=False))
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +87,8 @@ def draw_panel(axes: "Axes", panel: Panel, shown: Shown) -> None:
     )
     if shown.reference is not None:
         _draw_outline(axes, panel, shown.reference, REFERENCE_COLOUR)
+    for name, colour in shown.other_colours().items():
+        _draw_outline(axes, panel, shown.others[name], colour)
     _draw_outline(axes, panel, shown.mask, MASK_COLOUR)
     if not panel.is_small:
         if shown.probability is not None:

@@ -2,7 +2,8 @@
 
 The mask is where the log-odds, interpolated onto the first image's grid, are at least 0, tidied up
 as the plan says (``published_finish``): the way that was best on patients whom each network had not
-seen. Where nothing is left, the mask is empty and a warning says so.
+seen. Where nothing is left, the mask is empty and a warning says so. Of a model of several labels
+(``label_finish``) the mask is the first.
 
 The Dice is predicted as for masks from clicks, from the features that need none.
 """
@@ -15,15 +16,23 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from oncotrace.domain.geometry import Geometry
+from oncotrace.domain.labels import LabelVolume
 from oncotrace.domain.mask import Mask
 from oncotrace.domain.scan import Modality, Scan
 from oncotrace.domain.segmentation import Quality, Segmentation, SegmentationRequest
 from oncotrace.errors import InputError, ModelError
 from oncotrace.imaging.crop import Box
-from oncotrace.learning.onnx_predict import Predictor
+from oncotrace.learning.onnx_predict import Prediction, Predictor
 from oncotrace.learning.plan import Plan
 from oncotrace.learning.recipe import Channels, Recipe
 from oncotrace.segment.finish import NOTHING_LEFT
+from oncotrace.segment.label_finish import (
+    finished_labels,
+    plan_label_post_processing,
+    told_post_processing,
+    tumour_log_odds,
+)
 from oncotrace.segment.planned_input import needs_clicks
 from oncotrace.segment.published_finish import (
     PostProcessing,
@@ -79,11 +88,15 @@ class WholeImageEvidence:
         Probability of tumour [m, z, y, x] of every network in every orientation.
     image
         The first image's comparable intensities.
+    label_log_odds
+        Log-odds of every label on its own, [l, z, y, x] on the first image's own grid; none of
+        models of one structure.
     """
 
     log_odds: NDArray[np.float32]
     member_probabilities: NDArray[np.float32]
     image: Scan
+    label_log_odds: NDArray[np.float32] | None = None
 
     def features(self, kind: PostProcessing) -> dict[str, float] | None:
         """Return what the quality is predicted from; none where the tidied mask is empty."""
@@ -158,29 +171,63 @@ def automatic_with_evidence(
     prepared = time.perf_counter()
     made = predictor.predict(channels)
     predicted = time.perf_counter()
-    kind = plan_post_processing(plan)
-    inside, probability = published_on_source_grid(made.logits, working, first, kind)
+    done = _finished(made, working, first, plan)
     end = time.perf_counter()
-    mask = Mask(inside, first)
     segmentation = Segmentation(
-        mask,
+        done.mask,
         maker=name,
-        probability=probability,
+        probability=done.probability,
         history=(
             f"{', '.join(scans)} without clicks",
             f"network of fold {', '.join(map(str, predictor.folds))} on "
             f"{' x '.join(map(str, working.size_xyz))} voxels",
-            f"post-processing: {kind}",
+            f"post-processing: {done.told}",
         ),
-        warnings=(*warnings, NOTHING_LEFT) if mask.is_empty else warnings,
+        warnings=(*warnings, *_not_found(done)),
         seconds={
             "prepare": prepared - start,
             "network": predicted - prepared,
             "paste": end - predicted,
         },
+        labels=done.labels,
     )
     image = Scan(seen.images[modality], working, modality)
-    return segmentation, WholeImageEvidence(made.logits, made.member_probabilities, image)
+    if done.label_log_odds is None:
+        return segmentation, WholeImageEvidence(made.logits, made.member_probabilities, image)
+    odds, members = tumour_log_odds(made.logits), made.of_label(0).member_probabilities
+    return segmentation, WholeImageEvidence(odds, members, image, done.label_log_odds)
+
+
+@dataclass(frozen=True, eq=False)
+class _Finished:
+    """Mask and probability [z, y, x] on the first image's grid; labels if there are several."""
+
+    mask: Mask
+    probability: NDArray[np.float32]
+    told: str
+    labels: LabelVolume | None = None
+    label_log_odds: NDArray[np.float32] | None = None
+
+
+def _finished(made: Prediction, working: Geometry, first: Geometry, plan: Plan) -> _Finished:
+    if plan.recipe.labels:
+        found = finished_labels(made.logits, working, first, plan)
+        told = told_post_processing(plan_label_post_processing(plan))
+        mask = found.labels.tumour
+        return _Finished(mask, found.probability, told, found.labels, found.log_odds)
+    kind = plan_post_processing(plan)
+    inside, probability = published_on_source_grid(made.logits, working, first, kind)
+    return _Finished(Mask(inside, first), probability, kind)
+
+
+def _not_found(done: _Finished) -> list[str]:
+    """Say what is empty: the tumour, or another structure."""
+    warnings = [NOTHING_LEFT] if done.mask.is_empty else []
+    if done.labels is not None:
+        _, *others = done.labels.values
+        empty = [name for name in others if done.labels.mask(name).is_empty]
+        warnings += [f"no {name} was found." for name in empty]
+    return warnings
 
 
 def looked_at(

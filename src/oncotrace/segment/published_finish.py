@@ -44,7 +44,17 @@ def plan_post_processing(plan: Plan) -> PostProcessing:
     ModelError
         It names one that is not known.
     """
-    named = plan.preparation.get(_KEY, "none")
+    return known_post_processing(plan.preparation.get(_KEY, "none"))
+
+
+def known_post_processing(named: object) -> PostProcessing:
+    """Post-processing of that name.
+
+    Raises
+    ------
+    ModelError
+        There is none.
+    """
     for kind in EVERY_POST_PROCESSING:
         if kind == named:
             return kind
@@ -93,7 +103,12 @@ def published_on_source_grid(
         logits, working, source, interpolation="linear", outside=-CERTAIN_LOG_ODDS
     )
     inside = post_processed(there >= 0, kind, there)
+    return inside, probability_of(there, inside)
+
+
+def probability_of(log_odds: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Probability [z, y, x] that is at least one half inside and nowhere else."""
     below = np.nextafter(np.float32(0.5), np.float32(0))
-    probability = expit(there)
+    probability = expit(log_odds)
     probability = np.where(inside, np.maximum(probability, 0.5), np.minimum(probability, below))
-    return inside, probability.astype(np.float32, copy=False)
+    return probability.astype(np.float32, copy=False)

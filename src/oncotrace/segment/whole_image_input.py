@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oncotrace.domain.geometry import Geometry
+from oncotrace.domain.labels import LabelVolume
 from oncotrace.domain.mask import Mask
 from oncotrace.domain.scan import Modality, Scan, require_finite
 from oncotrace.imaging.crop import Box
@@ -32,6 +33,7 @@ from oncotrace.imaging.intensity import SOFT_TISSUE_HU
 from oncotrace.imaging.recrop import moved_sides, random_sides_mm, recropped
 from oncotrace.imaging.resample import resample_array, with_spacing
 from oncotrace.learning.augmentation import Augmentation
+from oncotrace.learning.label_shares import labels_by_share
 from oncotrace.learning.sample import Sample
 from oncotrace.segment.network_input import stacked
 from oncotrace.segment.texture_channels import detail, edges
@@ -45,7 +47,6 @@ _HALF_RANGE = 2.0
 _LARGEST_SUV = 40.0
 _BRIGHTEST = 99.0
 _BACKGROUND_SHARE = 0.05
-_SUBSTANCE = 0.5
 
 _Voxels = NDArray[np.float32]
 _XYZ = tuple[float, float, float]
@@ -64,7 +65,8 @@ class WholeImages:
     fields
         Where each image is, [z, y, x].
     outlines
-        Tumour [z, y, x] by sequence, each drawn on that image; none in prediction.
+        Tumour [z, y, x] by sequence, each drawn on that image; none in prediction. Of several
+        structures [l, z, y, x], in the recipe's order.
     """
 
     working: Geometry
@@ -103,7 +105,7 @@ def comparable(scan: Scan) -> _Voxels:
 def whole_images(
     scans: Mapping[Modality, Scan],
     working: Geometry,
-    outlines: Mapping[Modality, Mask],
+    outlines: Mapping[Modality, Mask | LabelVolume],
     names: tuple[str, ...] = (),
 ) -> WholeImages:
     """Images and outlines, each wherever it lies, on one grid.
@@ -127,9 +129,9 @@ def whole_images(
         for kind, texture in TEXTURES.items():
             if kind + name in names:
                 textures[kind + name] = np.where(there, texture(even, working), np.float32(0))
-    for name, mask in outlines.items():
-        share = Scan(mask.voxels.astype(np.float32), mask.geometry)
-        drawn[name] = averaged_onto(share, working).voxels >= _SUBSTANCE
+    for name, outline in outlines.items():
+        inside = outline.stack() if isinstance(outline, LabelVolume) else outline.voxels
+        drawn[name] = _outlined(inside, outline.geometry, working)
     return WholeImages(working, images, textures, fields, drawn)
 
 
@@ -182,9 +184,11 @@ def training_sample(
     optional = np.array([PRESENCE + name in names for name in there])
     kept = _kept(there, optional, settings, rng)
     box = _box(seen.fields[kept[0]])
-    outline = seen.outlines[kept[0]][box.slices_zyx]
+    outline = seen.outlines[kept[0]][..., *box.slices_zyx]
     spacing = seen.working.spacing_zyx_mm
-    sides = moved_sides(outline, spacing, random_sides_mm(settings.recrop_mm, rng))
+    structures = outline.reshape(-1, *outline.shape[-3:])
+    drawn = random_sides_mm(settings.recrop_mm, rng)
+    sides = moved_sides(np.logical_or.reduce(structures), spacing, drawn)
     part = WholeImages(
         seen.working.crop(box.start_xyz, box.size_xyz).crop(sides.start_xyz, sides.size_xyz),
         {name: recropped(seen.images[name][box.slices_zyx], sides) for name in kept},
@@ -196,8 +200,18 @@ def training_sample(
         {name: recropped(seen.fields[name][box.slices_zyx], sides) for name in kept},
         {},
     )
-    target = recropped(outline, sides, continued=False)
-    return Sample(channels_of(part, names), target, spacing)
+    target = np.stack([recropped(one, sides, continued=False) for one in structures])
+    shape = (*outline.shape[:-3], *target.shape[1:])
+    return Sample(channels_of(part, names), target.reshape(shape), spacing)
+
+
+def _outlined(inside: NDArray[np.bool_], source: Geometry, working: Geometry) -> NDArray[np.bool_]:
+    """Outlines [..., z, y, x] on the working grid."""
+    shares = [
+        averaged_onto(Scan(one.astype(np.float32), source), working).voxels
+        for one in inside.reshape(-1, *source.shape_zyx)
+    ]
+    return labels_by_share(np.stack(shares).reshape(*inside.shape[:-3], *working.shape_zyx))
 
 
 def _kept(

@@ -7,7 +7,7 @@ from tests.unit.segment.chest_phantom import GRID, Chest, chest
 from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.mask import Mask
 from oncotrace.domain.scan import Scan
-from oncotrace.errors import GeometryMismatchError, InputError
+from oncotrace.errors import EmptyMaskError, GeometryMismatchError, InputError
 from oncotrace.imaging.lesion_simulation import LesionWish, noise_hu, plant
 from oncotrace.imaging.morphology import depth_mm
 
@@ -86,6 +86,19 @@ def test_a_lesion_that_fits_nowhere_is_refused(patient: Chest) -> None:
     with pytest.raises(InputError, match="no place for a lesion of 200 mm") as caught:
         planted(patient, LesionWish("solid", "parenchyma", 200.0))
     assert caught.value.code == "no-place"
+
+
+def test_a_lesion_that_fills_half_of_no_voxel_is_refused(patient: Chest) -> None:
+    with pytest.raises(InputError, match="half of no voxel") as caught:
+        planted(patient, LesionWish("solid", "parenchyma", 1.0))
+    assert caught.value.code == "no-place"
+
+
+@pytest.mark.parametrize("place", ["parenchyma", "pleura", "mediastinum"])
+def test_nothing_is_planted_where_there_are_no_lungs(patient: Chest, place) -> None:
+    none = Mask(np.zeros(GRID.shape_zyx, dtype=bool), GRID)
+    with pytest.raises(EmptyMaskError):
+        plant(patient.ct, none, LesionWish("solid", place, 9.0), rng=np.random.default_rng(0))
 
 
 def test_lungs_of_another_grid_are_refused(patient: Chest) -> None:

@@ -1,6 +1,7 @@
 """Images whose ends tell nothing, and the post-processing that is chosen on them."""
 
 import numpy as np
+from tests.unit.learning.builders import tiny_plan
 from tests.unit.segment.test_whole_image_input import T1_GRID, patient
 
 from oncotrace.imaging.recrop import random_sides_mm
@@ -8,6 +9,7 @@ from oncotrace.pipeline.whole_image_scores import (
     WholeImageScore,
     as_out_of_fold,
     best_post_processing,
+    judged_sets,
     with_moved_sides,
 )
 from oncotrace.segment.published_finish import EVERY_POST_PROCESSING
@@ -54,3 +56,27 @@ def test_the_post_processing_with_the_best_mean_is_chosen():
 def test_of_equals_the_one_that_does_least_is_chosen():
     equal = dict.fromkeys(EVERY_POST_PROCESSING, 0.5)
     assert best_post_processing([score("a", **equal)]) == "none"
+
+
+def plan_of(images, cues=(), dropout=0.5):
+    plan = tiny_plan()
+    channels = plan.recipe.channels.model_copy(update={"images": images, "cues": cues})
+    settings = plan.recipe.augmentation.model_copy(update={"channel_dropout": dropout})
+    recipe = plan.recipe.model_copy(update={"channels": channels, "augmentation": settings})
+    return plan.model_copy(update={"recipe": recipe})
+
+
+def test_a_network_is_judged_on_every_set_of_sequences_that_it_can_do_with():
+    both = ("mr-t1", "pet")
+    any_missing = plan_of(both, ("has-mr-t1", "has-pet"))
+    assert judged_sets(both, any_missing) == [both, ("mr-t1",), ("pet",)]
+    assert judged_sets(both, plan_of(both, ("has-pet",))) == [both, ("mr-t1",)]
+    never_missing = plan_of(both, ("has-mr-t1", "has-pet"), dropout=0.0)
+    assert judged_sets(both, never_missing) == [both]
+
+
+def test_of_many_sequences_the_sets_do_not_multiply():
+    many = ("mr-t1", "mr-t2", "ct", "pet")
+    sets = judged_sets(many, plan_of(many, tuple(f"has-{name}" for name in many)))
+    assert sets[0] == many
+    assert sorted(map(len, sets)) == [1, 1, 1, 1, 3, 3, 3, 3, 4]

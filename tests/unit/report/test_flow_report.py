@@ -5,12 +5,12 @@ import re
 from dataclasses import replace
 
 import pytest
-from tests.unit.review.workflow_events import graded, history, mask
+from tests.unit.review.workflow_events import graded, history, mask, withdrawn
 
 from oncotrace.domain.flow import Flow, FlowStep
 from oncotrace.errors import InputError
 from oncotrace.io.cohort_table import write_table
-from oncotrace.report.flow_diagram import flow_diagram, steps_shown
+from oncotrace.report.flow_diagram import flow_diagram, note_of, steps_shown
 from oncotrace.report.flow_tables import centre_rows, centre_tests, flow_rows
 from oncotrace.review.flow_counts import flow_of
 
@@ -49,6 +49,16 @@ def test_every_box_that_is_drawn_adds_up():
     for step, below in zip(shown, [*shown[1:], None], strict=True):
         sent_on = below.cases if below else 0
         assert step.cases == step.total_accepted + step.total_waiting + sent_on
+
+
+def test_grades_taken_back_are_said_beside_the_boxes_and_stand_in_the_table():
+    again = history(mask("automatic"), BAD, withdrawn(), graded("Excellent"))
+    first = flow_of([GOOD, again]).steps[0]
+    assert note_of(first) == "grades taken back: 1"
+    assert note_of(flow().steps[0]) == ""
+    twice = replace(first, second_readings=2, disagreements=1)
+    assert note_of(twice) == "second reader: 2, disagreed: 1; grades taken back: 1"
+    assert [row["withdrawn_grades"] for row in flow_rows(flow_of([GOOD, again]))] == [1, 0, 0, 0]
 
 
 def test_the_columns_of_the_table_add_up(tmp_path):

@@ -1,6 +1,6 @@
 """From a CT to lesions, scores and volumes, with a stand-in for the network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -216,6 +216,18 @@ def test_metal_is_excluded_on_request(without: LungSegmentation) -> None:
     assert dice(without.mask, Mask(ball(SMALL, 12), GRID)) > 0.6
 
 
+@pytest.mark.parametrize("name", ["couch", "metal", "others"])
+def test_what_is_excluded_is_tumour_nowhere(patient: Chest, seen: LungInput, name: str) -> None:
+    thing = Mask(ball(LARGE, 18), GRID)
+    shown = replace(seen, objects=replace(seen.objects, **{name: thing}))
+    everywhere = np.full((len(seen.shown), 128, 128), 5, dtype=np.float32)
+    predictor = BrightWithinLung(lung_plan())
+    for exclude, is_left in (((), True), ((name,), False)):
+        segmenter = LungSegmenter("lung", predictor, LungSettings(exclude=exclude))
+        made = segmenter._finished(patient.ct, shown, everywhere)
+        assert (made.findings.lesions[thing.voxels] > 0).any() == is_left
+
+
 def test_only_a_ct_is_looked_at(patient: Chest) -> None:
     segmenter = LungSegmenter("lung", BrightWithinLung(lung_plan()))
     with pytest.raises(InputError, match="needs a ct image"):
@@ -236,6 +248,14 @@ def test_a_piece_of_a_reference_belongs_to_the_side_with_most_of_it(seen: LungIn
     assert sides_with_tumour(seen.field, both) == {"left", "right"}
     assert sides_with_tumour(seen.field, Mask(ball((-60, 0, 20), 10), GRID)) == {"right"}
     assert sides_with_tumour(seen.field, Mask(np.zeros(GRID.shape_zyx, bool), GRID)) == frozenset()
+
+
+def test_a_reference_outside_the_lung_field_is_not_taken_for_no_tumour(seen: LungInput) -> None:
+    within = seen.field.on_source(seen.field.field).voxels
+    for x, side in ((30, "left"), (-30, "right")):
+        above = Mask(ball((x, 0, 135), 8), GRID)
+        assert not (above.voxels & within).any()
+        assert sides_with_tumour(seen.field, above) == {side}
 
 
 def test_pieces_are_numbered_by_size_and_touch_by_corners() -> None:

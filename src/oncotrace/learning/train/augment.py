@@ -77,7 +77,7 @@ def _flipped(sample: Sample, settings: Augmentation, rng: np.random.Generator) -
     axes = tuple(i for i, name in enumerate(_AXES) if name in drawn)
     return Sample(
         np.flip(sample.channels, tuple(axis + 1 for axis in axes)),
-        np.flip(sample.target, axes),
+        np.flip(sample.target, tuple(axis - len(_AXES) for axis in axes)),
         sample.spacing_zyx_mm,
     )
 

@@ -51,10 +51,10 @@ def _sample(plan: Plan, data: TrainingData, step: int, slot: int) -> Sample:
     if recipe.grid.mode == "patch":
         sample = random_patch(sample, plan, rng)
     changed = augmented(sample, recipe.augmentation, len(recipe.channels.images), rng)
-    margins = margins_zyx(changed.target.shape, plan)
+    margins = margins_zyx(changed.shape_zyx, plan)
     return Sample(
         padded(changed.channels, margins),
-        np.pad(changed.target, margins),
+        padded(changed.target, margins),
         changed.spacing_zyx_mm,
     )
 

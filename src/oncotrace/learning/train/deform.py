@@ -10,6 +10,7 @@ from scipy.ndimage import map_coordinates
 from scipy.spatial.transform import Rotation
 from torch.nn.functional import grid_sample
 
+from oncotrace.learning.label_shares import labels_by_share
 from oncotrace.learning.sample import Sample
 
 _Real = NDArray[np.float64]
@@ -34,16 +35,23 @@ def rotation_matrix(degrees_zyx: Sequence[float]) -> _Real:
 
 
 def deformed(sample: Sample, deformation: Deformation) -> Sample:
-    """Channels and target at the deformed places, linearly interpolated; edges are continued."""
+    """Channels and target at the deformed places, linearly interpolated; edges are continued.
+
+    Of several labels each voxel takes the one with the greatest share (`labels_by_share`).
+    """
     places = _source_voxels(sample, deformation)
-    together = np.concatenate([sample.channels, sample.target[None]], dtype=np.float32)
+    shape, count = sample.shape_zyx, len(sample.channels)
+    together = np.concatenate(
+        [sample.channels, sample.target.reshape(-1, *shape)], dtype=np.float32
+    )
     values = _values_at(together, places)
-    return Sample(values[:-1], values[-1] >= 0.5, sample.spacing_zyx_mm)
+    shares = values[count:].reshape(sample.target.shape)
+    return Sample(values[:count], labels_by_share(shares), sample.spacing_zyx_mm)
 
 
 def _source_voxels(sample: Sample, deformation: Deformation) -> _Real:
     """Source place [3, z, y, x] of every voxel of the result, in voxels."""
-    shape = sample.target.shape
+    shape = sample.shape_zyx
     spacing = np.array(sample.spacing_zyx_mm)
     centre = (np.array(shape) - 1) / 2
     matrix = deformation.matrix_zyx * spacing / spacing[:, None]  # in voxels on both sides

@@ -9,6 +9,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from oncotrace.learning.recipe import Loss
 
 SMOOTH = 1e-5
+_ONE_STRUCTURE = 4
+"""Axes of its logits and target, [b, z, y, x]."""
 
 
 def supervised_loss(levels: Sequence[Tensor], target: Tensor, settings: Loss) -> Tensor:
@@ -17,12 +19,16 @@ def supervised_loss(levels: Sequence[Tensor], target: Tensor, settings: Loss) ->
     Parameters
     ----------
     levels
-        Logits [b, z, y, x], the finest level first.
+        Logits [b, z, y, x], the finest level first. [b, l, z, y, x] of several labels, of which
+        each is compared alone; their losses are averaged.
     target
-        [b, z, y, x], 0 or 1.
+        Of the same shape, 0 or 1.
     """
     weights = [0.5**i for i in range(len(levels))]
-    terms = [w * _loss(logits, target, settings) for w, logits in zip(weights, levels, strict=True)]
+    compare = _loss if target.ndim == _ONE_STRUCTURE else _mean_over_labels
+    terms = [
+        w * compare(logits, target, settings) for w, logits in zip(weights, levels, strict=True)
+    ]
     return torch.stack(terms).sum() / sum(weights)
 
 
@@ -34,6 +40,11 @@ def loss_at(settings: Loss, done: float) -> Loss:
     if done >= settings.early_share:
         return settings
     return settings.model_copy(update={"cross_entropy_weight": settings.early_cross_entropy_weight})
+
+
+def _mean_over_labels(logits: Tensor, target: Tensor, settings: Loss) -> Tensor:
+    pairs = zip(logits.unbind(1), target.unbind(1), strict=True)
+    return torch.stack([_loss(*of_label, settings) for of_label in pairs]).mean()
 
 
 def _loss(logits: Tensor, target: Tensor, settings: Loss) -> Tensor:

@@ -38,16 +38,17 @@ class DynamicUNet(SegmentationNetwork):
     def forward(self, channels: Tensor) -> tuple[Tensor, Tensor]:
         """Logits, and the mean of the bottleneck over the grid."""
         decoded, deepest = self._decoded(channels)
-        return self._logits(channels, decoded[-1]).squeeze(1), deepest.mean(dim=(2, 3, 4))
+        logits = _without_axis_of_one(self._logits(channels, decoded[-1]))
+        return logits, deepest.mean(dim=(2, 3, 4))
 
     def supervised(self, channels: Tensor) -> list[Tensor]:
-        """Logits [b, z, y, x] of every supervised level, the finest first, all on the full grid."""
+        """Logits of every supervised level, the finest first, all on the full grid."""
         decoded, _ = self._decoded(channels)
         logits = [self._logits(channels, decoded[-1])]
         for level, head in enumerate(self.heads, start=1):
             coarse = head(decoded[-1 - level])
             logits.append(nn.functional.interpolate(coarse, size=channels.shape[2:]))
-        return [level.squeeze(1) for level in logits]
+        return [_without_axis_of_one(level) for level in logits]
 
     def begin_with(self, model: LinearModel) -> None:
         """Let the network give what the linear model says, until it has learnt better."""
@@ -74,11 +75,16 @@ class DynamicUNet(SegmentationNetwork):
         return decoded, deepest
 
 
+def _without_axis_of_one(logits: Tensor) -> Tensor:
+    """Logits [b, z, y, x] of one structure; those of several keep their axis of labels."""
+    return logits.squeeze(1) if logits.shape[1] == 1 else logits
+
+
 def _dynunet(plan: Plan, heads: int) -> DynUNet:
     return DynUNet(
         spatial_dims=3,
         in_channels=len(plan.recipe.channels.names),
-        out_channels=1,
+        out_channels=plan.recipe.outputs,
         kernel_size=plan.kernels_zyx,
         strides=plan.strides_zyx,
         upsample_kernel_size=plan.strides_zyx[1:],

@@ -9,7 +9,10 @@ from oncotrace.learning.head_start import LinearModel
 
 
 class SegmentationNetwork(nn.Module):
-    """A network from channels [b, c, z, y, x] to logits [b, z, y, x] and features [b, k]."""
+    """A network from channels [b, c, z, y, x] to logits [b, z, y, x] and features [b, k].
+
+    Logits are [b, l, z, y, x] where the recipe names labels.
+    """
 
     layout: torch.memory_format = torch.channels_last_3d
     """Of the weights in memory: the one that is fastest on a CPU."""

@@ -37,10 +37,11 @@ class VNetParts:
         for level in reversed(range(len(widths) - 1)):
             self.upsamples.append(_UpStage(plan, level, below, strides[level + 1]))
             below = 2 * widths[level]
-        self.output_block = nn.Conv3d(below, 1, 1)
+        outputs = plan.recipe.outputs
+        self.output_block = nn.Conv3d(below, outputs, 1)
         supervised = range(1, plan.supervised_levels + 1)
         self.deep_supervision_heads = nn.ModuleList(
-            nn.Conv3d(2 * widths[level], 1, 1) for level in supervised
+            nn.Conv3d(2 * widths[level], outputs, 1) for level in supervised
         )
 
 
