@@ -1,26 +1,29 @@
 """Where the masks of the automatic models lie, which models there are, and how images are cut.
 
-``results/automatic/<method>/<sequences>/<ends>/<patient>.nii.gz``
+``build/automatic_masks/<method>/<sequences>/<ends>/<patient>.nii.gz``
     masks without post-processing, on the image's grid with its sides moved
-``results/automatic/<method>/<sequences>/<ends>/<patient>.json``
-    seconds, and how often voxels of each predicted probability were tumour
+``build/automatic_masks/<method>/<sequences>/<ends>/<patient>.json``
+    seconds, how often voxels of each predicted probability were tumour, and what the quality is
+    predicted from, by post-processing
 
 **The crop leaks the box.** The collection's images end 5 cm from the tumour, so that an ellipsoid
 in the middle of each is a fair segmentation. Therefore no automatic figure is taken from them as
 they are: every side of an image is moved by an amount of its own, in training anew for every
 sample, here fixed by the patient (`moved_case`), the same for all methods:
 
-``moved``
-    cropped or edge-padded by 0 to 40 mm, evenly drawn
+``moved``, ``moved-2``
+    cropped or edge-padded by 0 to 40 mm, evenly drawn; twice, since one draw may hit or spare a
+    patient
 ``cropped``
-    cropped by the same 0 to 40 mm where the other pads: where an image was continued, the place at
-    which the continuation begins could still tell, and this shows how much
+    cropped by the 0 to 40 mm by which ``moved`` crops or pads: where an image was continued, the
+    place at which the continuation begins could still tell, and this shows how much
 
 A side comes no nearer to the outline than 10 mm, unless it was nearer before. The grid is that of
 the first sequence; the others are resampled onto it, so that their ends do not tell either.
 """
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -38,10 +41,12 @@ from oncotrace.pipeline.whole_image_scores import with_moved_sides
 from oncotrace.segment.published_finish import PostProcessing, post_processed
 from six_clicks import patients_in
 
-Ends = Literal["moved", "cropped"]
+Ends = Literal["moved", "moved-2", "cropped"]
 ENDS: tuple[Ends, ...] = get_args(Ends)
+MOVED: tuple[Ends, ...] = ("moved", "moved-2")
 
 RESULTS = Path(__file__).parent / "results" / "automatic"
+MASKS = Path(__file__).resolve().parents[1] / "build" / "automatic_masks"
 FILES: dict[Modality, str] = {"mr-t1": "mr_t1", "ct": "ct", "pet": "pet"}
 MULTI = "multi-sequence"
 METHODS: dict[str, tuple[Modality, ...]] = {
@@ -98,11 +103,24 @@ def subsets_of(method: str) -> tuple[tuple[Modality, ...], ...]:
     return SUBSETS if method == MULTI else ({**METHODS, **TWO_STAGES}[method],)
 
 
+def cells_of(method: str, patients: Sequence[str]) -> list[Cell]:
+    """All masks of a method; only-cropped images are tried with all its sequences alone."""
+    sets = subsets_of(method)
+    whole = max(sets, key=len)
+    return [
+        Cell(method, sequences, ends, patient)
+        for sequences in sets
+        for ends in (ENDS if sequences == whole else MOVED)
+        for patient in patients
+    ]
+
+
 def sides_of(patient: str, ends: Ends) -> NDArray[np.float64]:
     """How far each side of a patient's images is moved outwards, in mm, (3, 2); z, y, x."""
-    rng = np.random.default_rng([_SEED, zlib.crc32(patient.encode())])
+    draw = [2] if ends == "moved-2" else []
+    rng = np.random.default_rng([_SEED, zlib.crc32(patient.encode()), *draw])
     sides_mm = random_sides_mm(LARGEST_MM, rng)
-    return sides_mm if ends == "moved" else -np.abs(sides_mm)
+    return -np.abs(sides_mm) if ends == "cropped" else sides_mm
 
 
 def read_case(folder: Path, sequences: tuple[Modality, ...]) -> tuple[dict[Modality, Scan], Mask]:

@@ -6,8 +6,9 @@ Every mask was made by a network that did not see its patient, from images with 
 (``automatic_files.py``). Its post-processing is the one that was best on the patients of the other
 folds. Beside them stand masks that look at no voxel of the image, and those of six clicks.
 
-``per_case.csv`` holds every mask's figures, ``summary.md`` the tables, ``calibration.csv`` how
-often voxels of each predicted probability were tumour; ``calibration.png`` draws it.
+``per_case.csv`` holds every mask's figures and the Dice that is predicted of it, ``summary.md`` the
+tables, ``calibration.csv`` how often voxels of each predicted probability were tumour;
+``calibration.png`` draws it.
 """
 
 import argparse
@@ -22,27 +23,30 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from automatic_files import (
-    ENDS,
+    MASKS,
     METHODS,
+    MOVED,
     MULTI,
     RESULTS,
     TWO_STAGES,
     Cell,
+    cells_of,
     made_mask,
     moved_case,
     read_case,
-    subsets_of,
 )
 from automatic_summary import summary
 from cohort import histology_by_patient
-from oncotrace.atomic import write_bytes
+from oncotrace.atomic import write_bytes, write_text
 from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.mask import Mask
 from oncotrace.imaging.overlap import dice, f_beta
 from oncotrace.imaging.surface_distance import surface_agreement
 from oncotrace.io.folds_table import read_folds
+from oncotrace.pipeline.out_of_fold import WITHOUT_CLICKS, OutOfFoldMask, quality_table
 from oncotrace.report.calibration_curve import calibration_picture
 from oncotrace.segment.published_finish import EVERY_POST_PROCESSING, PostProcessing
+from oncotrace.segment.quality_fit import cross_fitted
 from oncotrace.segment.uncertainty import BINS
 from reference_data import add_data_option
 from six_clicks import FOLDS_TABLE, patients_in
@@ -61,9 +65,8 @@ def main() -> None:
     """Measure every mask and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_option(parser)
-    parser.add_argument(
-        "--masks", type=Path, default=RESULTS, help="where train_automatic put them"
-    )
+    parser.add_argument("--masks", type=Path, default=MASKS, help="where train_automatic put them")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="where the tables go")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     cells = cells_in(options.masks, patients_in(options.data / "sts"))
@@ -72,6 +75,10 @@ def main() -> None:
     dices = parallel(delayed(tidied_dices)(cell, options.masks, folder) for cell in cells)
     chosen = chosen_post_processing(dict(zip(cells, dices, strict=True)))
     rows = parallel(delayed(measured)(cell, chosen[cell], options.masks, folder) for cell in cells)
+    rows = [
+        {**row, "predicted_dice": dice}
+        for row, dice in zip(rows, predicted_dices(cells, rows, chosen, options.masks), strict=True)
+    ]
     rows += parallel(
         delayed(baseline)(cell, folder, name)
         for cell in cells
@@ -82,24 +89,24 @@ def main() -> None:
         histology=lambda t: t["patient"].map(histology_by_patient()),
         site=lambda t: t["patient"].map(sites(options.data)),
     )
-    table.round(4).to_csv(options.masks / "per_case.csv", index=False, lineterminator="\n")
+    write_text(options.out / "per_case.csv", as_csv(table), replace=True)
     calibration = calibration_of(cells, options.masks)
-    calibration.round(4).to_csv(options.masks / "calibration.csv", index=False, lineterminator="\n")
-    write_bytes(options.masks / "calibration.png", picture_of(calibration), replace=True)
+    write_text(options.out / "calibration.csv", as_csv(calibration), replace=True)
+    write_bytes(options.out / "calibration.png", picture_of(calibration), replace=True)
     text = summary(table, calibration)
-    (options.masks / "summary.md").write_text(text, encoding="utf-8", newline="\n")
+    write_text(options.out / "summary.md", text, replace=True)
     print(text)
+
+
+def as_csv(table: pd.DataFrame) -> str:
+    """Content of a table's file."""
+    return str(table.round(4).to_csv(index=False, lineterminator="\n"))
 
 
 def cells_in(root: Path, patients: Sequence[str]) -> list[Cell]:
     """Masks that are there."""
-    cells = [
-        Cell(method, sequences, ends, patient)
-        for method in (*METHODS, *TWO_STAGES)
-        for sequences in subsets_of(method)
-        for ends in ENDS
-        for patient in patients
-    ]
+    methods = (*METHODS, *TWO_STAGES)
+    cells = [cell for method in methods for cell in cells_of(method, patients)]
     return [cell for cell in cells if cell.file(root, ".nii.gz").exists()]
 
 
@@ -123,7 +130,8 @@ def chosen_post_processing(
         others = [
             values
             for other, values in dices.items()
-            if (other.method, other.ends) == (cell.method, "moved")
+            if other.method == cell.method
+            and other.ends in MOVED
             and fold_of[other.patient] != fold_of[cell.patient]
         ]
         if not others:  # only one fold is there yet
@@ -149,6 +157,41 @@ def measured(cell: Cell, kind: PostProcessing, root: Path, folder: Path) -> dict
         **figures(tidied, outline),
         "seconds": record["seconds"],
     }
+
+
+def predicted_dices(
+    cells: Sequence[Cell],
+    rows: Sequence[dict[str, object]],
+    chosen: dict[Cell, PostProcessing],
+    root: Path,
+) -> list[float]:
+    """Dice that is predicted of each mask by constants that never saw its patient.
+
+    They are fitted for each model on all its sets of sequences and ends. Of a mask without any
+    voxel 0 is predicted; NaN where the model tells nothing to predict from.
+    """
+    fold_of = read_folds(FOLDS_TABLE)
+    predicted = [0.0 if row["is_nothing"] else float("nan") for row in rows]
+    records = [json.loads(cell.file(root, ".json").read_text(encoding="utf-8")) for cell in cells]
+    for method in dict.fromkeys(cell.method for cell in cells):
+        places, masks = [], []
+        for place, (cell, row, record) in enumerate(zip(cells, rows, records, strict=True)):
+            features = record["features"].get(chosen[cell])
+            if cell.method == method and features and not row["is_nothing"]:
+                places.append(place)
+                masks.append(_as_out_of_fold(cell, float(str(row["dice"])), features))
+        table = quality_table(masks)
+        if table is not None:
+            for place, (dice_, *_) in zip(places, cross_fitted(table, fold_of), strict=True):
+                predicted[place] = float(dice_)
+    return predicted
+
+
+def _as_out_of_fold(cell: Cell, dice_: float, features: dict[str, float]) -> OutOfFoldMask:
+    sequences = "+".join(cell.sequences)
+    return OutOfFoldMask(
+        cell.patient, cell.patient, sequences, 0, WITHOUT_CLICKS, 0, dice_, features
+    )
 
 
 def baseline(cell: Cell, folder: Path, name: str) -> dict[str, object]:
@@ -204,7 +247,7 @@ def calibration_of(cells: Sequence[Cell], root: Path) -> pd.DataFrame:
     """Voxels by predicted probability and how many were tumour, on images with moved sides."""
     sums: dict[tuple[str, str], dict[str, NDArray[np.float64]]] = {}
     for cell in cells:
-        if cell.ends != "moved":
+        if cell.ends not in MOVED:
             continue
         record = json.loads(cell.file(root, ".json").read_text(encoding="utf-8"))
         of = sums.setdefault((cell.method, "+".join(cell.sequences)), {})

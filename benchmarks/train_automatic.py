@@ -25,15 +25,14 @@ import numpy as np
 from scipy.special import logit
 
 from automatic_files import (
-    ENDS,
+    MASKS,
     METHODS,
     MULTI,
     OTHERS,
-    RESULTS,
     SUREST,
     Cell,
+    cells_of,
     moved_case,
-    subsets_of,
     write_cohort,
 )
 from oncotrace.atomic import write_bytes, write_text
@@ -42,7 +41,10 @@ from oncotrace.io.folds_table import read_folds
 from oncotrace.io.volume_file import write_labels
 from oncotrace.learning.recipe import preset
 from oncotrace.pipeline.train import FoldProgress, train_model
-from oncotrace.segment.published_finish import post_processed
+from oncotrace.segment.automatic import WholeImageEvidence, automatic_with_evidence
+from oncotrace.segment.coarse_to_fine import LocatedSegmenter
+from oncotrace.segment.network import NetworkSegmenter
+from oncotrace.segment.published_finish import EVERY_POST_PROCESSING, post_processed
 from oncotrace.segment.trained import trained_segmenter
 from oncotrace.segment.uncertainty import calibration_counts
 from out_of_fold_files import alone
@@ -62,7 +64,7 @@ def main() -> None:
     parser.add_argument("--method", choices=(*METHODS, "all"), default="all")
     parser.add_argument("--fold", default="all", help="number, or all")
     parser.add_argument("--work", type=Path, default=WORK, help="state of the trainings")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="masks and their records")
+    parser.add_argument("--out", type=Path, default=MASKS, help="masks and their records")
     parser.add_argument("--again", action="store_true", help="make masks that are there again")
     options = parser.parse_args()
     fold_of = read_folds(FOLDS_TABLE)
@@ -110,12 +112,7 @@ def segmented(
     method: str, fold: int, patients: list[str], options: argparse.Namespace
 ) -> Iterator[str]:
     """Segment the patients of a fold from every set of sequences; yields what was done."""
-    cells = [
-        Cell(method, sequences, ends, patient)
-        for sequences in subsets_of(method)
-        for ends in ENDS
-        for patient in patients
-    ]
+    cells = cells_of(method, patients)
     missing = [c for c in cells if options.again or not c.file(options.out, ".nii.gz").exists()]
     if missing:
         segmenter = trained_segmenter(single_fold_model(options.work / method, fold))
@@ -128,12 +125,29 @@ def segment_cell(cell: Cell, segmenter: Segmenter, data: Path, out: Path) -> Non
     """Write the mask of one cell, and its record."""
     scans, outline = moved_case(data / "sts" / cell.patient, cell.sequences, cell.ends)
     start = time.perf_counter()
-    made = segmenter.segment(SegmentationRequest(scans, None, seed=0))
+    made, evidence = with_evidence(segmenter, SegmentationRequest(scans, None, seed=0))
     seconds = time.perf_counter() - start
     counts = calibration_counts(np.asarray(made.probability), outline.voxels)
-    record = {"seconds": round(seconds, 3), **{k: v.tolist() for k, v in counts.items()}}
+    record = {
+        "seconds": round(seconds, 3),
+        **{name: values.tolist() for name, values in counts.items()},
+        "features": {kind: evidence.features(kind) for kind in EVERY_POST_PROCESSING}
+        if evidence
+        else {},
+    }
     write_text(cell.file(out, ".json"), json.dumps(record) + "\n", replace=True)
     write_bytes(cell.file(out, ".nii.gz"), _packed(made), replace=True)
+
+
+def with_evidence(
+    segmenter: Segmenter, request: SegmentationRequest
+) -> tuple[Segmentation, WholeImageEvidence | None]:
+    """Segmentation, and what its quality can be predicted from, if the segmenter tells."""
+    if isinstance(segmenter, LocatedSegmenter):
+        return segmenter.segment_with_evidence(request)
+    if isinstance(segmenter, NetworkSegmenter):
+        return automatic_with_evidence(segmenter.name, segmenter.predictor, request)
+    return segmenter.segment(request), None
 
 
 def _packed(made: Segmentation) -> bytes:

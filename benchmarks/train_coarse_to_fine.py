@@ -8,7 +8,7 @@ the fold in the same ``--work`` is taken over, if its plan is the same: then it 
 Folds may be trained at the same time by as many processes; what is finished is not done again.
 
 Masks lie beside those of one stage, made from the same images with moved sides, in
-``results/automatic/coarse-to-fine``; ``automatic_tables.py`` makes one table of all. Another way to
+``build/automatic_masks``; ``automatic_tables.py`` makes one table of all. Another way to
 go on from the locator's mask needs no training and is tried too, in ``automatic-six-click``: the
 published rule draws six clicks from it, and the six-click network of the same fold delineates.
 """
@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from automatic_files import ENDS, RESULTS, TWO_STAGES, Cell, write_cohort
+from automatic_files import MASKS, TWO_STAGES, cells_of, write_cohort
 from oncotrace.atomic import write_bytes
 from oncotrace.domain.mask import Mask
 from oncotrace.domain.segmentation import Segmentation, SegmentationRequest, Segmenter
@@ -60,7 +60,7 @@ def main() -> None:
     add_data_option(parser)
     parser.add_argument("--fold", default="all", help="number, or all")
     parser.add_argument("--work", type=Path, default=WORK, help="state of the trainings")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="masks and their records")
+    parser.add_argument("--out", type=Path, default=MASKS, help="masks and their records")
     parser.add_argument("--again", action="store_true", help="make masks that are there again")
     options = parser.parse_args()
     fold_of = read_folds(FOLDS_TABLE)
@@ -132,7 +132,7 @@ def take_over(work: Path, fold: int) -> None:
 
 def segmented(method: str, by: Segmenter, patients: list[str], options: argparse.Namespace) -> int:
     """Segment the patients of a fold; returns how many masks were not there."""
-    cells = [Cell(method, TWO_STAGES[method], ends, name) for ends in ENDS for name in patients]
+    cells = cells_of(method, patients)
     missing = [c for c in cells if options.again or not c.file(options.out, ".nii.gz").exists()]
     for cell in missing:
         segment_cell(cell, by, options.data, options.out)

@@ -1,12 +1,10 @@
 """The graded workflow, simulated on the 40 sarcoma patients: what each step yields.
 
-    python benchmarks/workflow.py --predictions DIR [--modality mr-t1] [--data DIR] [--out DIR]
+    python benchmarks/workflow.py [--method automatic-mr-t1] [--sequences mr-t1] [--data DIR]
 
-DIR holds the automatic masks of held-out patients, ``<patient>.nii.gz`` (none, or an empty one:
-nothing found), on the image's grid or with its sides moved as ``automatic_files.py`` says, and
-beside each, if there is one, a record ``<patient>.json``. Predicted is ``predicted_dice`` of the
-record, or else the Dice that the probabilities let expect, from the counts of its calibration curve
-(no reference enters it).
+The automatic step is that of ``automatic_tables.py``: the Dice of every patient's mask by a network
+that had not seen the patient, on an image with moved sides, and the Dice that was predicted of it,
+by constants that had not seen the patient either.
 
 Everything that follows is of the product: routes, order of the worklist, the six-click network and
 the corrector, both of the patient's own fold. Simulated are the people: six exact clicks, one click
@@ -27,7 +25,7 @@ case has by then.
 """
 
 import argparse
-import json
+import csv
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -37,17 +35,14 @@ from pathlib import Path
 import numpy as np
 from rich.progress import track
 
-from automatic_files import ENDS, moved_case
 from correction_histories import Draft, draft_of
 from markdown_table import markdown
 from oncotrace.atomic import write_bytes, write_text
 from oncotrace.domain.flow import Flow
-from oncotrace.domain.mask import Mask
-from oncotrace.domain.scan import Modality
+from oncotrace.domain.scan import Modality, modality_named
 from oncotrace.imaging.correction_simulation import simulated_correction
 from oncotrace.imaging.overlap import dice
 from oncotrace.io.cohort_table import write_table
-from oncotrace.io.volume_file import read_mask
 from oncotrace.report.flow_diagram import flow_diagram
 from oncotrace.report.flow_tables import flow_rows
 from oncotrace.review.events import STEPS, Failed, Graded, Segmented, Step
@@ -59,9 +54,10 @@ from oncotrace.review.worklist import worklist
 from oncotrace.segment.refine import corrector
 from out_of_fold_files import Draw
 from reference_data import add_data_option
-from six_clicks import MODALITIES, fold_of, load_case, patients_in
+from six_clicks import fold_of, patients_in
 
 RESULTS = Path(__file__).parent / "results" / "workflow"
+AUTOMATIC = Path(__file__).parent / "results" / "automatic" / "per_case.csv"
 SHARE, SEED = 0.1, 0
 LEAST_ACCEPTED_DICE = 0.80
 _AT = "2026-01-01T00:00:00+00:00"
@@ -133,21 +129,19 @@ def main() -> None:
     """Simulate the workflow, write what came of it, print the summary."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_option(parser)
-    parser.add_argument("--predictions", type=Path, required=True, help="automatic masks")
-    parser.add_argument("--modality", choices=MODALITIES, default="mr-t1")
+    parser.add_argument("--automatic", type=Path, default=AUTOMATIC, help="table of the masks")
+    parser.add_argument("--method", default="automatic-mr-t1")
+    parser.add_argument("--sequences", default="mr-t1", help="as in the table; clicks on the first")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     folder = options.data / "sts"
     names = patients_in(folder)
-    patients = [
-        Patient(
-            name, folder, options.modality,
-            prediction(options.predictions, folder / name, options.modality),
-        )
-        for name in track(names, "automatic masks")
-    ]  # fmt: skip
+    modality = modality_named(options.sequences.split("+")[0])
+    automatic = predictions(options.automatic, options.method, options.sequences)
+    patients = [Patient(name, folder, modality, automatic[name]) for name in names]
     sample = second_reader_sample(names, SHARE, seed=SEED)
     lines, rows, diagram = order_lines(patients), [], b""
+    out = options.out / options.sequences
     for readers in READERS:
         done = [
             finished(begin(patient, patient.name in sample), patient, readers)
@@ -159,45 +153,28 @@ def main() -> None:
         rows += [{"readers": readers.name, **row} for row in flow_rows(flow)]
         if readers is READERS[0]:
             diagram, _ = flow_diagram(flow, title="Simulated workflow")
-            write_table(masks, options.out / options.modality / "per_case.csv", replace=True)
-    out = options.out / options.modality
+            write_table(masks, out / "per_case.csv", replace=True)
     write_text(out / "summary.md", "\n".join([*lines, ""]), replace=True)
     write_table(rows, out / "flow.csv", replace=True)
     write_bytes(out / "flow.png", diagram, replace=True)
     print("\n".join(lines))
 
 
-def prediction(folder: Path, patient: Path, modality: Modality) -> Prediction:
-    """Read an automatic mask and what was predicted of it, and compare it with the outline."""
-    file = folder / f"{patient.name}.nii.gz"
-    if not file.is_file():
+def predictions(table: Path, method: str, sequences: str) -> dict[str, Prediction]:
+    """Automatic masks of all patients, from the table that ``automatic_tables.py`` writes."""
+    with table.open(encoding="utf-8", newline="") as stream:
+        rows = [
+            row
+            for row in csv.DictReader(stream)
+            if (row["method"], row["sequences"], row["ends"]) == (method, sequences, "moved")
+        ]
+    return {row["patient"]: _prediction(row) for row in rows}
+
+
+def _prediction(row: Mapping[str, str]) -> Prediction:
+    if row["is_nothing"] == "True":
         return Prediction(None, None)
-    mask = read_mask(file)
-    found = None if mask.is_empty else dice(mask, outline_on(mask, patient, modality))
-    record = folder / f"{patient.name}.json"
-    said = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
-    return Prediction(found, predicted_dice(said))
-
-
-def outline_on(mask: Mask, patient: Path, modality: Modality) -> Mask:
-    """Outline on the mask's grid: that of the image, or with its sides moved."""
-    _, outline = load_case(patient, modality)
-    if outline.geometry.matches(mask.geometry):
-        return outline
-    moved = (moved_case(patient, (modality,), ends)[1] for ends in ENDS)
-    return next(outline for outline in moved if outline.geometry.matches(mask.geometry))
-
-
-def predicted_dice(record: Mapping[str, object]) -> float | None:
-    """Predicted Dice of a record, or else the one that its probabilities let expect."""
-    if isinstance(given := record.get("predicted_dice"), float):
-        return given
-    if "voxels" not in record:
-        return None
-    voxels, probability = (np.array(record[name]) for name in ("voxels", "probability"))
-    above = len(voxels) // 2  # bins of a probability of one half or more
-    both = voxels[above:].sum() + probability.sum()
-    return float(2 * probability[above:].sum() / both) if both else 0.0
+    return Prediction(float(row["dice"]), float(row["predicted_dice"]))
 
 
 def begin(patient: Patient, is_sampled: bool) -> CaseState:
