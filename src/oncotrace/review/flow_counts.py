@@ -12,7 +12,8 @@ from oncotrace.review.standing import standing_grades
 
 FAILED = "failed"
 NOT_GRADED = "not graded"
-"""Why a case went on that has no grade there: its mask was changed first, or there was none."""
+"""Why a case went on that has no grade there: its mask was changed before it had one, or before a
+second reader had looked at what the first accepted; or there was none."""
 
 _WHY_ON = (*(grade for grade in GRADES if not is_accepted(grade)), FAILED, NOT_GRADED)
 _WAITS: tuple[Task, ...] = (
@@ -61,7 +62,8 @@ def outcome_at(case: CaseState, step: Step) -> str | None:
             outcome = FAILED
         else:
             outcome = deciding_grade(attempt.grades) if attempt.grades else NOT_GRADED
-    return outcome
+    left_accepted = step != reached and outcome in ACCEPTED
+    return NOT_GRADED if left_accepted else outcome
 
 
 def _counted(step: Step, cases: Sequence[CaseState]) -> FlowStep:

@@ -67,6 +67,18 @@ def test_the_latest_mask_of_a_step_counts():
     assert flow_of([case]).steps[3].cases == 0
 
 
+def test_a_mask_that_was_changed_before_its_second_reading_was_not_accepted():
+    case = history(
+        mask("automatic"), BAD, mask("six-click"), graded("Excellent"),
+        mask("correction"), is_sampled=True,
+    )  # fmt: skip
+    flow = flow_of([case])
+    assert outcome_at(case, "six-click") == "not graded"
+    assert nonzero(flow.steps[1].accepted) == {}
+    assert nonzero(flow.steps[1].sent_on) == {"not graded": 1}
+    assert nonzero(flow.steps[2].waiting) == {"grade": 1}
+
+
 def test_no_case_gives_a_flow_of_nothing():
     assert flow_of([]).cases == 0
 
