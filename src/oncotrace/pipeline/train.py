@@ -266,6 +266,7 @@ def trained_fold(
     See `oncotrace.learning.train.loop.train` for ``start`` and the errors.
     """
     from oncotrace.learning.train.export import exported
+    from oncotrace.learning.train.half_precision import rounded
     from oncotrace.learning.train.loop import train, trained_network
 
     checkpoint = network.with_suffix(".pt")
@@ -275,7 +276,7 @@ def trained_fold(
         train(plan, data, checkpoint, resume=checkpoint.exists(), device=device, start=start)
     ) as steps:
         yield from steps
-    write_bytes(network, exported(trained_network(plan, data, checkpoint), plan))
+    write_bytes(network, exported(rounded(trained_network(plan, data, checkpoint)), plan))
     _draw_curves(network.parent)
 
 

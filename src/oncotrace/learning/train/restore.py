@@ -1,10 +1,8 @@
 """From a model's ONNX file back to the torch network that it was exported from."""
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
-from onnx import numpy_helper
 
 from oncotrace.errors import ModelError
 from oncotrace.learning.model_folder import ModelFolder
@@ -13,6 +11,7 @@ from oncotrace.learning.onnx_predict import load_predictor
 from oncotrace.learning.plan import Plan, Steps
 from oncotrace.learning.train.dropout import Dropout
 from oncotrace.learning.train.export import FREE_STRIDES, TOLERANCE
+from oncotrace.learning.train.half_precision import weights_in
 from oncotrace.learning.train.network import build_network
 from oncotrace.learning.train.segmentation_network import SegmentationNetwork
 
@@ -59,8 +58,7 @@ def without_deep_supervision(plan: Plan) -> Plan:
 def _weights(content: bytes, name: str) -> _Weights:
     """Weights in a file by the names that they have in torch, which the exporter keeps."""
     try:
-        graph = onnx.load_from_string(content).graph
-        return {part.name: numpy_helper.to_array(part) for part in graph.initializer}
+        return weights_in(content)
     except Exception as error:  # protobuf, onnx and numpy each have their own ways to fail
         raise _not_restorable(name, "it cannot be read") from error
 
