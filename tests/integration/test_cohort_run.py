@@ -211,7 +211,7 @@ def out_count(out: Path) -> int:
 
 
 def test_an_interrupted_run_exits_with_three_and_can_be_resumed(cohort, tmp_path):
-    table, out = cohort(12), tmp_path / "run"
+    table, out = cohort(5), tmp_path / "run"
     command = [
         sys.executable, "-m", "oncotrace", "segment", str(table), "--out", str(out),
         "--model", "six-click-graphcut",
@@ -234,4 +234,4 @@ def test_an_interrupted_run_exits_with_three_and_can_be_resumed(cohort, tmp_path
     assert list((out / "cases").glob(".*")) == []
     finished = subprocess.run([*command, "--resume"], capture_output=True, text=True, timeout=300)
     assert finished.returncode == 0, finished.stderr
-    assert out_count(out) == 12
+    assert out_count(out) == 5
