@@ -12,7 +12,7 @@ from oncotrace.pipeline.run.case_run import RESULT_FILE, CaseFailure
 from oncotrace.pipeline.run.digests import file_digest
 from oncotrace.pipeline.run.folder import read_json, whole_folder, write_json
 from oncotrace.pipeline.run.replacement import HISTORY
-from oncotrace.pipeline.segmented_case import CLICKS_FILE, MASK_FILE, PICTURE_FILE
+from oncotrace.pipeline.segmented_case import CLICKS_FILE, LABELS_FILE, MASK_FILE, PICTURE_FILE
 from oncotrace.pipeline.workflow_folder import WorkflowFolder
 from oncotrace.review.events import Segmented, Withdrawn
 from oncotrace.review.routing import CaseState, due
@@ -35,7 +35,7 @@ def accept(run: WorkflowFolder, state: CaseState) -> CaseFailure | None:
         text = "the accepted mask is not where it was; put back a copy of the run folder."
         return CaseFailure(state.case_id, "accept", "mask-changed", text)
     with whole_folder(final) as folder, refused_writes(final.name):
-        for name in (MASK_FILE, PICTURE_FILE, CLICKS_FILE):
+        for name in (MASK_FILE, LABELS_FILE, PICTURE_FILE, CLICKS_FILE):
             if (source / name).is_file():
                 shutil.copyfile(source / name, folder / name)
         result = read_json(source / RESULT_FILE)
