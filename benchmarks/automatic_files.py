@@ -57,6 +57,8 @@ METHODS: dict[str, tuple[Modality, ...]] = {
 }
 SUREST, OTHERS = 1, 2
 """What a voxel of a mask's file is in: the surest piece, or any other."""
+JOINED = "automatic-joined"
+"""The networks of one sequence each, their probabilities averaged as ``segment --view`` does it."""
 TWO_STAGES: dict[str, tuple[Modality, ...]] = {
     "coarse-to-fine": ("mr-t1",),
     "automatic-six-click": ("mr-t1",),
@@ -100,6 +102,8 @@ def made_mask(file: Path, kind: PostProcessing) -> Mask:
 
 def subsets_of(method: str) -> tuple[tuple[Modality, ...], ...]:
     """Return the sets of sequences that a model is tried on."""
+    if method == JOINED:
+        return tuple(sequences for sequences in SUBSETS if len(sequences) > 1)
     return SUBSETS if method == MULTI else ({**METHODS, **TWO_STAGES}[method],)
 
 

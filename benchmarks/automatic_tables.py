@@ -23,6 +23,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from automatic_files import (
+    JOINED,
     MASKS,
     METHODS,
     MOVED,
@@ -105,7 +106,7 @@ def as_csv(table: pd.DataFrame) -> str:
 
 def cells_in(root: Path, patients: Sequence[str]) -> list[Cell]:
     """Masks that are there."""
-    methods = (*METHODS, *TWO_STAGES)
+    methods = (*METHODS, JOINED, *TWO_STAGES)
     cells = [cell for method in methods for cell in cells_of(method, patients)]
     return [cell for cell in cells if cell.file(root, ".nii.gz").exists()]
 

@@ -6,6 +6,8 @@
     the recipe ``automatic`` on one sequence
 ``multi-sequence``
     the recipe of that name on T1, CT and PET; one network, tried on all seven sets of sequences
+``automatic-joined``
+    no network of its own: what those of one sequence say of each of several, joined
 
 One fold takes 15 core-minutes at most. The folds of ``folds.csv`` may be trained at the same time
 by as many processes. What is finished is not done again: an interrupted training goes on from its
@@ -18,13 +20,15 @@ import gzip
 import json
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from scipy.special import logit
 
 from automatic_files import (
+    JOINED,
     MASKS,
     METHODS,
     MULTI,
@@ -36,6 +40,7 @@ from automatic_files import (
     write_cohort,
 )
 from oncotrace.atomic import write_bytes, write_text
+from oncotrace.domain.scan import Modality
 from oncotrace.domain.segmentation import Segmentation, SegmentationRequest, Segmenter
 from oncotrace.io.folds_table import read_folds
 from oncotrace.io.volume_file import write_labels
@@ -47,6 +52,7 @@ from oncotrace.segment.network import NetworkSegmenter
 from oncotrace.segment.published_finish import EVERY_POST_PROCESSING, post_processed
 from oncotrace.segment.trained import trained_segmenter
 from oncotrace.segment.uncertainty import calibration_counts
+from oncotrace.segment.views import JoinedSegmenter, OtherView
 from out_of_fold_files import alone
 from reference_data import add_data_option
 from single_fold import network_file, single_fold_model
@@ -61,7 +67,7 @@ def main() -> None:
     """Train and segment what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_option(parser)
-    parser.add_argument("--method", choices=(*METHODS, "all"), default="all")
+    parser.add_argument("--method", choices=(*METHODS, JOINED, "all"), default="all")
     parser.add_argument("--fold", default="all", help="number, or all")
     parser.add_argument("--work", type=Path, default=WORK, help="state of the trainings")
     parser.add_argument("--out", type=Path, default=MASKS, help="masks and their records")
@@ -69,7 +75,7 @@ def main() -> None:
     options = parser.parse_args()
     fold_of = read_folds(FOLDS_TABLE)
     folds = sorted(set(fold_of.values())) if options.fold == "all" else [int(options.fold)]
-    for method in METHODS if options.method == "all" else (options.method,):
+    for method in (*METHODS, JOINED) if options.method == "all" else (options.method,):
         for fold in folds:
             patients = [patient for patient, of in fold_of.items() if of == fold]
             for line in trained(method, fold, options.work, options.data):
@@ -81,7 +87,7 @@ def main() -> None:
 def trained(method: str, fold: int, work: Path, data: Path) -> Iterator[str]:
     """Train one fold of a model unless that is done, and say how far it is."""
     model = work / method
-    if network_file(model, fold).exists():
+    if method == JOINED or network_file(model, fold).exists():
         return
     with alone(work):  # only one process may begin the folder of the training
         table = work / "cohort.csv"
@@ -115,10 +121,32 @@ def segmented(
     cells = cells_of(method, patients)
     missing = [c for c in cells if options.again or not c.file(options.out, ".nii.gz").exists()]
     if missing:
-        segmenter = trained_segmenter(single_fold_model(options.work / method, fold))
+        segmenter = segmenter_of(method, fold, options.work)
         for cell in missing:
             segment_cell(cell, segmenter, options.data, options.out)
         yield f"{method} fold {fold}: {len(missing)} masks"
+
+
+def segmenter_of(method: str, fold: int, work: Path) -> Segmenter:
+    """Segmenter of a method's network of one fold."""
+    if method != JOINED:
+        return trained_segmenter(single_fold_model(work / method, fold))
+    singles = {of[0]: name for name, of in METHODS.items() if len(of) == 1}
+    return JoinedSequences({of: segmenter_of(name, fold, work) for of, name in singles.items()})
+
+
+@dataclass(frozen=True)
+class JoinedSequences:
+    """Segments every sequence by a network of its own, and joins what they say."""
+
+    by: Mapping[Modality, Segmenter]
+
+    def segment(self, request: SegmentationRequest) -> Segmentation:
+        """Segment the tumour on the grid of the request's first sequence."""
+        (first, scan), *others = request.channels.items()
+        views = tuple(OtherView(other, name, self.by[name]) for name, other in others)
+        alone = SegmentationRequest({first: scan}, None, request.seed)
+        return JoinedSegmenter(self.by[first], views).segment(alone)
 
 
 def segment_cell(cell: Cell, segmenter: Segmenter, data: Path, out: Path) -> None:
