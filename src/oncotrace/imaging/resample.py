@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.scan import Scan
-from oncotrace.imaging.sitk import to_sitk
+from oncotrace.imaging.sitk import itk_direction, to_sitk
 
 Interpolation = Literal["nearest", "linear", "cubic"]
 
@@ -60,7 +60,7 @@ def resample_array(
         _INTERPOLATORS[interpolation],
         target.origin_mm,
         target.spacing_mm,
-        target.direction,
+        itk_direction(target),
         outside,
         sitk.sitkFloat32,
     )

@@ -71,3 +71,14 @@ def test_new_spacing_fills_the_same_volume_by_whole_voxels() -> None:
 
 def test_grid_never_loses_its_last_voxel() -> None:
     assert with_spacing(Geometry((2, 2, 2)), (50.0, 50.0, 50.0)).size_xyz == (1, 1, 1)
+
+
+def test_a_cosine_that_nearly_vanishes_hides_no_image() -> None:
+    nearly = -4.45014771704e-313
+    upright = Geometry((2, 2, 2), (0.375, 1.0, 1.0), (0.0, 0.0, 0.0), (0, 1, 0, -1, 0, 0, 0, 0, 1))
+    tilted = (0.0, 1.0, 0.0, -1.0, 0.0, nearly, nearly, 0.0, 1.0)
+    same = Geometry((2, 2, 2), (0.375, 1.0, 1.0), (0.0, 0.0, 0.0), tilted)
+    voxels = np.arange(8, dtype=np.float32).reshape(2, 2, 2)
+    for source, target in ((same, upright), (upright, same)):
+        found = resample_array(voxels, source, target, interpolation="linear", outside=-1.0)
+        np.testing.assert_array_equal(found, voxels)
