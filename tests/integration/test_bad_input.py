@@ -170,6 +170,7 @@ def test_an_unwritable_place_is_refused(phantom, cli, tmp_path):
     assert "(output)" in run.stderr
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_error_and_leaves_nothing(phantom, tmp_path):
     out = tmp_path / "results" / "out"
 

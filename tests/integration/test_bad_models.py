@@ -116,6 +116,7 @@ def test_cases_of_another_sequence_are_recorded_one_by_one(cohort, model, cli, t
     assert "the image is ct" in failures["case-00"]["message"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "code"), [(lose_a_fold, "missing-fold"), (flip_a_bit, "tampered-model")]
 )

@@ -65,6 +65,7 @@ def test_resuming_does_only_what_is_missing(cohort, cli, tmp_path):
     assert len((out / "table.csv").read_text().splitlines()) == 4
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_before_its_first_case_is_resumed(cohort, cli, tmp_path):
     table, out = cohort(2), tmp_path / "run"
     assert cli("segment", table, "--out", out, *FAST).exit_code == 0
@@ -99,6 +100,7 @@ def test_a_run_folder_is_not_written_over(cohort, cli, tmp_path):
     assert "(output-exists)" in run.stderr
 
 
+@pytest.mark.slow
 def test_two_jobs_give_the_same_table_as_one(cohort, cli, tmp_path):
     table = cohort(4)
     assert cli("segment", table, "--out", tmp_path / "one", *FAST).exit_code == 0
@@ -210,6 +212,7 @@ def out_count(out: Path) -> int:
     return len(list((out / "cases").glob("[!.]*"))) if (out / "cases").exists() else 0
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_exits_with_three_and_can_be_resumed(cohort, tmp_path):
     table, out = cohort(5), tmp_path / "run"
     command = [

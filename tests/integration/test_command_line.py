@@ -98,6 +98,7 @@ def test_a_box_serves_as_a_coarser_prompt(cli, phantom, tmp_path):
     assert dice(mask, read_mask(phantom.mask)) > 0.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".csv", ".mrk.json", ".fcsv"])
 def test_clicks_of_other_programs_give_the_same_mask(cli, phantom, tmp_path, suffix):
     other = tmp_path / f"clicks{suffix}"

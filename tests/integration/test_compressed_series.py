@@ -102,6 +102,7 @@ def assert_same(found: DicomSeries, expected: DicomSeries) -> None:
     assert found.notes == expected.notes
 
 
+@pytest.mark.slow
 @encoders
 @pytest.mark.parametrize("name", SERIES)
 def test_compressed_series_of_a_patient_is_the_uncompressed_one(
@@ -162,6 +163,7 @@ def test_segmentation_of_a_compressed_series_is_one_of_the_uncompressed(
     assert found.notes == ()
 
 
+@pytest.mark.slow
 @encoders
 def test_damaged_frames_give_an_error_or_an_image_and_nothing_else(
     encoder: str, tmp_path: Path, compress: Compress

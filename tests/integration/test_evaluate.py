@@ -89,6 +89,7 @@ def test_a_model_is_evaluated_by_name_and_the_run_can_be_verified(cohort, cli, t
     assert "all 3 cases are the same" in verified.stdout
 
 
+@pytest.mark.slow
 def test_a_run_of_segment_is_evaluated_like_its_model(cohort, cli, tmp_path):
     table = cohort(3)
     assert cli("segment", table, "--model", "ellipsoid", "--out", tmp_path / "masks").exit_code == 0
@@ -251,6 +252,7 @@ def test_evaluations_of_other_cases_or_other_references_are_not_compared(cohort,
     assert "(no-common-cases)" in run.stderr
 
 
+@pytest.mark.slow
 def test_two_jobs_give_the_same_tables_as_one(cohort, cli, tmp_path):
     table = without_images(cohort(4))
     masks = write_predictions(table, tmp_path / "masks")

@@ -132,6 +132,7 @@ def test_report_says_the_size_of_the_mask_in_the_segmentation(exported: Exported
         assert length_mm == pytest.approx(getattr(size, line).length_mm, rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["MR_T1", "MR_T2", "FDG_PET"])
 def test_series_as_it_was_scanned_is_exported_whole_and_valid(
     name: str, raw_series: Callable[[str], Path], tmp_path: Path, run: Run

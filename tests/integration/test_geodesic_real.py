@@ -53,6 +53,7 @@ def test_four_sweeps_reach_every_voxel_of_a_tumour_and_fall_short_of_the_shortes
     assert (settled - four).max() > 0.01
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written_does_not_stop_the_distance(tmp_path: Path) -> None:
     script = (
         "import resource, signal\n"

@@ -72,6 +72,7 @@ def test_a_published_outline_becomes_a_case(case: Path) -> None:
     assert sorted(run["input_digests"]) == ["image", "mask"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "kind"),
     [

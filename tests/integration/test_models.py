@@ -43,6 +43,7 @@ def test_every_case_is_segmented_by_the_network_of_its_fold(cohort, model, cli, 
     assert verified.exit_code == 0, verified.stdout
 
 
+@pytest.mark.slow
 def test_two_jobs_use_the_same_networks_as_one(cohort, model, cli, tmp_path):
     table = cohort(2)
     folds = with_folds(table, {"case-00": 1, "case-01": 0})

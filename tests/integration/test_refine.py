@@ -124,6 +124,7 @@ def test_a_correction_is_obeyed_and_everything_follows(cli, case):
     assert verified.exit_code == 0, verified.stdout
 
 
+@pytest.mark.slow
 def test_undo_and_redo_bring_back_every_voxel_and_number(cli, case):
     inside, outside = inside_and_outside(case)
     masks, results = [mask_of(case)], [result_of(case)]
@@ -146,6 +147,7 @@ def test_undo_and_redo_bring_back_every_voxel_and_number(cli, case):
     assert cli("verify", case).exit_code == 0
 
 
+@pytest.mark.slow
 def test_corrections_at_once_are_those_one_by_one(cli, small, tmp_path):
     inside, outside = inside_and_outside(small)
     line = [[float(n) for n in point.split(",")] for point in (inside, outside)]
@@ -176,6 +178,7 @@ def test_segmenting_with_corrected_clicks_gives_the_corrected_mask(cli, phantom,
     assert result_of(tmp_path / "again")["corrections"] == 1
 
 
+@pytest.mark.slow
 def test_a_corrected_case_of_a_cohort_is_kept_verified_and_listed(cli, cohort, tmp_path):
     table, out = cohort(2), tmp_path / "run"
     assert cli("segment", table, "--out", out, *FAST).exit_code == 0
@@ -329,6 +332,7 @@ def moves(event: str, _arguments: tuple[object, ...]) -> bool:
     return event == "os.rename"
 
 
+@pytest.mark.slow
 def test_a_correction_that_is_killed_at_any_moment_is_made_or_not(cli, cohort, tmp_path):
     table, out = cohort(1), tmp_path / "run"
     assert cli("segment", table, "--out", out, *FAST).exit_code == 0

@@ -58,6 +58,7 @@ def with_holes(mask: Mask) -> Mask:
     return replace(mask, voxels=mask.voxels & ~(inside & (numbers % 5 == 0)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("series", SERIES)
 @pytest.mark.parametrize("patient", PATIENTS)
 @pytest.mark.parametrize("holes", [False, True], ids=["as drawn", "with holes"])

@@ -123,6 +123,7 @@ def outcome(run: Path) -> dict[str, object]:
     return {**tables, **masks, "events": by_case, "flow": (run / "flow.svg").read_bytes()}
 
 
+@pytest.mark.slow
 def test_a_case_goes_all_the_way_and_no_mask_is_ever_lost(
     cli, patients, workflow, finding, run_folder
 ):
@@ -273,6 +274,7 @@ def test_an_edited_mask_on_another_grid_is_refused_and_asked_for_again(
     assert waiting(run_folder) == {"case-0": "grade"}
 
 
+@pytest.mark.slow
 def test_every_edited_mask_is_kept_beside_those_before(
     cli, patients, workflow, finding, run_folder
 ):
@@ -621,6 +623,7 @@ def test_counts_by_centre_add_up_to_the_flow_and_are_tested(
     assert (run_folder / "flow.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_two_jobs_come_to_the_same_as_one(patients, workflow, finding, tmp_path):
     table = patients(3, clicks=3)
     workflow(table, finding, out=tmp_path / "one")
@@ -628,6 +631,7 @@ def test_two_jobs_come_to_the_same_as_one(patients, workflow, finding, tmp_path)
     assert outcome(tmp_path / "one") == outcome(tmp_path / "two")
 
 
+@pytest.mark.slow
 def test_any_part_of_the_log_is_gone_on_from_to_the_same_end(
     cli, patients, workflow, blind, tmp_path
 ):

@@ -62,6 +62,7 @@ def test_every_click_is_inside_the_mask(name, request):
     assert made.maker == name
 
 
+@pytest.mark.slow
 @EVERY
 @settings(max_examples=20, deadline=None)
 @given(request=requests(), order=st.permutations(range(6)))
@@ -73,6 +74,7 @@ def test_clicks_in_any_order_give_the_same_segmentation(name, request, order):
         np.testing.assert_array_equal(first.probability, second.probability)
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None)
 @given(request=requests(), place=st.tuples(*[st.floats(0, 1)] * 3), order=st.permutations(range(6)))
 def test_what_holds_for_every_segmenter_holds_for_a_network(request, place, order):
@@ -102,6 +104,7 @@ def test_the_mask_is_where_the_probability_is_at_least_one_half(request):
     np.testing.assert_array_equal(made.mask.voxels, made.probability >= 0.5)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(request=requests(), place=st.tuples(*[st.floats(0, 1)] * 3), radius=st.floats(0, 5))
 def test_a_negative_correction_is_outside_and_a_positive_one_inside(request, place, radius):
@@ -115,6 +118,7 @@ def test_a_negative_correction_is_outside_and_a_positive_one_inside(request, pla
         assert made.mask.voxels[at] == (kind == "positive")
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(request=requests(), axis=st.integers(0, 2))
 def test_a_grid_stored_the_other_way_round_gives_the_same_mask(request, axis):

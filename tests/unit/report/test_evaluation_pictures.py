@@ -64,6 +64,7 @@ def pixels(png: bytes) -> NDArray[np.float32]:
     return np.asarray(imread(BytesIO(png), format="png"), dtype=np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("picture", PICTURES)
 def test_the_same_cases_give_the_same_bytes(picture: Callable[[], bytes]) -> None:
     assert picture() == picture()
@@ -78,6 +79,7 @@ def test_a_picture_has_something_on_white_ground(picture: Callable[[], bytes]) -
     assert 0.5 < is_white.mean() < 0.99
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("picture", PICTURES)
 def test_settings_of_the_user_do_not_change_a_picture(picture: Callable[[], bytes]) -> None:
     import matplotlib as mpl

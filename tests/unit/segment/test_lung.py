@@ -112,6 +112,7 @@ def test_slices_hold_grey_levels_of_the_lung_field_alone(seen: LungInput) -> Non
     assert channels_of(greys[0]).max() <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("pixels", "turn"), [(512, (-1, 1, -1)), (256, (1, 1, 1))])
 def test_an_outline_comes_back_to_its_place(patient: Chest, pixels: int, turn: tuple) -> None:
     flips = tuple(slice(None, None, step) for step in turn)
@@ -166,6 +167,7 @@ def test_the_largest_lesion_is_the_mask_and_the_others_are_numbered(made) -> Non
     np.testing.assert_array_equal(made.findings.lesions > 0, made.probability >= 0.5)
 
 
+@pytest.mark.slow
 def test_small_pieces_are_left_out_on_request(with_tumours: Scan) -> None:
     made = segmented(with_tumours, smallest_lesion_ml=15.0)
     assert len(made.findings.lesions_ml) == 1
@@ -203,6 +205,7 @@ def without(of_metal: Scan) -> LungSegmentation:
     return segmented(of_metal, exclude=("metal",))
 
 
+@pytest.mark.slow
 def test_metal_in_the_lung_is_noted(of_metal: Scan) -> None:
     noted = segmented(of_metal)
     assert noted.findings.metal_in_field_ml == pytest.approx(24, rel=0.15)

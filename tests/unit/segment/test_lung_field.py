@@ -60,6 +60,7 @@ def test_mirroring_moves_a_voxel_to_the_other_side_of_its_slices_spine() -> None
     assert np.argwhere(image).tolist() == [[0, 1, 16], [1, 1, 13]]
 
 
+@pytest.mark.slow
 def test_a_collapsed_lobe_lies_within_the_field(patient: Chest, field: LungField) -> None:
     whole = chest()
     lost = whole.left & ~patient.left

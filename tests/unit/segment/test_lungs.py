@@ -49,6 +49,7 @@ def test_trachea_bowel_and_the_air_outside_are_no_lungs(patient: Chest, found: L
     assert not found.labels[elsewhere].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("axes", [(0, 1, 2), (2, 0, 1), (1, 0, 2)])
 @pytest.mark.parametrize("flips", [(1, 1, -1), (-1, -1, 1), (-1, 1, 1)])
 def test_the_order_and_sense_of_the_grids_axes_do_not_matter(
@@ -71,6 +72,7 @@ def turned(axes: tuple[int, int, int], flips: tuple[int, int, int]) -> Geometry:
     return Geometry((nx, ny, nz), GRID.spacing_mm, (x, y, z), tuple(direction.ravel().tolist()))
 
 
+@pytest.mark.slow
 def test_an_oblique_grid_shows_the_same_lungs(patient: Chest) -> None:
     straight = find_lungs(on_grid(patient.ct, posed(turn_deg=0, tilt_deg=0)))
     oblique = find_lungs(on_grid(patient.ct, posed(turn_deg=20, tilt_deg=12)))
@@ -91,6 +93,7 @@ def posed(*, turn_deg: float, tilt_deg: float) -> Geometry:
     return Geometry(size, GRID.spacing_mm, (x, y, z), tuple(axes.ravel().tolist()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spacing_mm", [(1.5, 1.5, 1.0), (2.0, 2.0, 8.0)])
 def test_thin_and_thick_slices_show_the_same_lungs(
     spacing_mm: tuple[float, float, float], patient: Chest, found: Lungs
