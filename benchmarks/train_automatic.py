@@ -1,6 +1,7 @@
 """Train a model without clicks for one fold and segment the fold's patients: resumable.
 
     python benchmarks/train_automatic.py --method automatic-mr-t1 --fold 0 [--work DIR] [--data DIR]
+    python benchmarks/train_automatic.py --method automatic-mr-t1 --ship FOLDER [--work DIR]
 
 ``automatic-mr-t1``, ``automatic-ct``, ``automatic-pet``
     the recipe ``automatic`` on one sequence
@@ -12,19 +13,22 @@
 One fold takes 15 core-minutes at most. The folds of ``folds.csv`` may be trained at the same time
 by as many processes. What is finished is not done again: an interrupted training goes on from its
 checkpoint, masks that are there are kept. State and networks lie in ``--work``, masks in ``--out``
-(see ``automatic_files.py``); ``automatic_tables.py`` makes the tables.
+(see ``automatic_files.py``); ``automatic_tables.py`` makes the tables. ``--ship`` judges the
+networks of all folds as ``oncotrace train`` does and writes the model with its card into a folder.
 """
 
 import argparse
 import gzip
 import json
+import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from rich.progress import track
 from scipy.special import logit
 
 from automatic_files import (
@@ -45,7 +49,8 @@ from oncotrace.domain.segmentation import Segmentation, SegmentationRequest, Seg
 from oncotrace.io.folds_table import read_folds
 from oncotrace.io.volume_file import write_labels
 from oncotrace.learning.recipe import preset
-from oncotrace.pipeline.train import FoldProgress, train_model
+from oncotrace.pipeline.train import FoldProgress, ScoringProgress, train_model
+from oncotrace.pipeline.training_view import LeftOut
 from oncotrace.segment.automatic import WholeImageEvidence, automatic_with_evidence
 from oncotrace.segment.coarse_to_fine import LocatedSegmenter
 from oncotrace.segment.network import NetworkSegmenter
@@ -59,7 +64,7 @@ from single_fold import network_file, single_fold_model
 from six_clicks import FOLDS_TABLE
 
 WORK = Path(__file__).resolve().parents[1] / "build" / "train_automatic"
-ABOUT = Path(__file__).parent / "six_click_about.md"
+ABOUT = Path(__file__).parent / "automatic_about.md"
 SAY_EVERY_STEPS = 100
 
 
@@ -72,7 +77,11 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=WORK, help="state of the trainings")
     parser.add_argument("--out", type=Path, default=MASKS, help="masks and their records")
     parser.add_argument("--again", action="store_true", help="make masks that are there again")
+    parser.add_argument("--ship", type=Path, help="write the method's model into this folder")
     options = parser.parse_args()
+    if options.ship:
+        ship(options.method, options.work, options.data, options.ship)
+        return
     fold_of = read_folds(FOLDS_TABLE)
     folds = sorted(set(fold_of.values())) if options.fold == "all" else [int(options.fold)]
     for method in (*METHODS, JOINED) if options.method == "all" else (options.method,):
@@ -86,23 +95,10 @@ def main() -> None:
 
 def trained(method: str, fold: int, work: Path, data: Path) -> Iterator[str]:
     """Train one fold of a model unless that is done, and say how far it is."""
-    model = work / method
-    if method == JOINED or network_file(model, fold).exists():
+    if method == JOINED or network_file(work / method, fold).exists():
         return
     with alone(work):  # only one process may begin the folder of the training
-        table = work / "cohort.csv"
-        write_cohort(table, data)
-        steps = train_model(
-            table,
-            model,
-            recipe=preset(MULTI if method == MULTI else "automatic"),
-            modalities=METHODS[method],
-            folds=FOLDS_TABLE,
-            resume=True,
-            only=[fold],
-            about=ABOUT,
-            device="cpu",
-        )
+        steps = training(method, work, data, only=[fold])
         next(steps, None)
     start = time.process_time()
     for now in steps:
@@ -112,6 +108,33 @@ def trained(method: str, fold: int, work: Path, data: Path) -> Iterator[str]:
                 f"{method} fold {fold}: {now.step} of {now.steps}, loss {now.loss:.3f}, "
                 f"{minutes:.1f} core-minutes since the start, {now.seconds_left / 60:.0f} min left"
             )
+
+
+def training(
+    method: str, work: Path, data: Path, only: Sequence[int] = ()
+) -> Iterator[FoldProgress | ScoringProgress | LeftOut]:
+    """Training of some folds of a model, or of all, which ends with the model and its card."""
+    table = work / "cohort.csv"
+    write_cohort(table, data)
+    return train_model(
+        table,
+        work / method,
+        recipe=preset(MULTI if method == MULTI else "automatic"),
+        modalities=METHODS[method],
+        folds=FOLDS_TABLE,
+        resume=True,
+        only=only,
+        about=ABOUT,
+        device="cpu",
+    )
+
+
+def ship(method: str, work: Path, data: Path, out: Path) -> None:
+    """Write a model, judged out of fold, into a folder in which there is none of its name."""
+    if not (work / method).exists():
+        for _ in track(training(method, work, data), f"training, judging {method}"):
+            pass
+    shutil.copytree(work / method, out / method)
 
 
 def segmented(
