@@ -20,9 +20,9 @@ all; nnU-Net's usual epoch has 250) was fitted beforehand to 1.9 CPU-s an iterat
 polynomial learning rate ends within the budget. Fingerprint, planning and preprocessing are not
 counted. ``nnunet_trainers`` holds the trainer and says what it changes.
 
-**Ours.** ``train_automatic.py --method automatic-mr-t1 --fold 0`` with ``optimiser.steps`` scaled
-to the budget; ``--ours`` names the model folder that it leaves
-(``<work>/automatic-mr-t1-fold-0``).
+**Ours.** ``train_automatic.py --method automatic-mr-t1 --fold 0 --work DIR --recipe
+recipes/automatic-hour.toml --out DIR``, the recipe ``automatic`` with steps for the same time;
+``--ours`` names the model folder that it leaves (``<work>/automatic-mr-t1-fold-0``).
 
 **Prediction.** One thread, no mirroring, from the scan in memory to the mask on its grid, in CPU
 seconds; the first case is done twice and counted once, so that nothing is loaded or compiled in it.

@@ -48,7 +48,7 @@ from oncotrace.domain.scan import Modality
 from oncotrace.domain.segmentation import Segmentation, SegmentationRequest, Segmenter
 from oncotrace.io.folds_table import read_folds
 from oncotrace.io.volume_file import write_labels
-from oncotrace.learning.recipe import preset
+from oncotrace.learning.recipe import preset, read_recipe
 from oncotrace.pipeline.train import FoldProgress, ScoringProgress, train_model
 from oncotrace.pipeline.training_view import LeftOut
 from oncotrace.segment.automatic import WholeImageEvidence, automatic_with_evidence
@@ -65,6 +65,7 @@ from six_clicks import FOLDS_TABLE
 
 WORK = Path(__file__).resolve().parents[1] / "build" / "train_automatic"
 ABOUT = Path(__file__).parent / "automatic_about.md"
+RECIPES = {method: MULTI if method == MULTI else "automatic" for method in METHODS}
 SAY_EVERY_STEPS = 100
 
 
@@ -77,28 +78,30 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=WORK, help="state of the trainings")
     parser.add_argument("--out", type=Path, default=MASKS, help="masks and their records")
     parser.add_argument("--again", action="store_true", help="make masks that are there again")
+    parser.add_argument("--recipe", type=Path, help="TOML file, instead of the method's own")
     parser.add_argument("--ship", type=Path, help="write the method's model into this folder")
     options = parser.parse_args()
     if options.ship:
-        ship(options.method, options.work, options.data, options.ship)
+        ship(options.method, options)
         return
     fold_of = read_folds(FOLDS_TABLE)
     folds = sorted(set(fold_of.values())) if options.fold == "all" else [int(options.fold)]
     for method in (*METHODS, JOINED) if options.method == "all" else (options.method,):
         for fold in folds:
             patients = [patient for patient, of in fold_of.items() if of == fold]
-            for line in trained(method, fold, options.work, options.data):
+            for line in trained(method, fold, options):
                 print(line, flush=True)
             for line in segmented(method, fold, patients, options):
                 print(line, flush=True)
 
 
-def trained(method: str, fold: int, work: Path, data: Path) -> Iterator[str]:
+def trained(method: str, fold: int, options: argparse.Namespace) -> Iterator[str]:
     """Train one fold of a model unless that is done, and say how far it is."""
+    work = options.work
     if method == JOINED or network_file(work / method, fold).exists():
         return
     with alone(work):  # only one process may begin the folder of the training
-        steps = training(method, work, data, only=[fold])
+        steps = training(method, options, only=[fold])
         next(steps, None)
     start = time.process_time()
     for now in steps:
@@ -111,15 +114,15 @@ def trained(method: str, fold: int, work: Path, data: Path) -> Iterator[str]:
 
 
 def training(
-    method: str, work: Path, data: Path, only: Sequence[int] = ()
+    method: str, options: argparse.Namespace, only: Sequence[int] = ()
 ) -> Iterator[FoldProgress | ScoringProgress | LeftOut]:
     """Training of some folds of a model, or of all, which ends with the model and its card."""
-    table = work / "cohort.csv"
-    write_cohort(table, data)
+    table = options.work / "cohort.csv"
+    write_cohort(table, options.data)
     return train_model(
         table,
-        work / method,
-        recipe=preset(MULTI if method == MULTI else "automatic"),
+        options.work / method,
+        recipe=read_recipe(options.recipe) if options.recipe else preset(RECIPES[method]),
         modalities=METHODS[method],
         folds=FOLDS_TABLE,
         resume=True,
@@ -129,12 +132,13 @@ def training(
     )
 
 
-def ship(method: str, work: Path, data: Path, out: Path) -> None:
+def ship(method: str, options: argparse.Namespace) -> None:
     """Write a model, judged out of fold, into a folder in which there is none of its name."""
-    if not (work / method).exists():
-        for _ in track(training(method, work, data), f"training, judging {method}"):
+    model = options.work / method
+    if not model.exists():
+        for _ in track(training(method, options), f"training, judging {method}"):
             pass
-    shutil.copytree(work / method, out / method)
+    shutil.copytree(model, options.ship / method)
 
 
 def segmented(
