@@ -58,6 +58,16 @@ def test_the_demo_uses_the_network_that_never_saw_its_patient(cli, tmp_path):
     assert cli("verify", out).exit_code == 0
 
 
+def test_a_model_without_clicks_comes_with_oncotrace(cli, tmp_path):
+    out, image = tmp_path / "automatic", BUNDLED / "STS_003_mr_t1.zip"
+    run = cli("segment", image, "--modality", "mr-t1", "--recipe", "automatic", "--out", out)
+    assert run.exit_code == 0, run.stderr
+    result = json.loads((out / "result.json").read_text())
+    assert 60 < result["volume_ml"] < 100  # the published outline holds 80 ml
+    assert 0.5 < result["predicted_dice"] < 1
+    assert cli("verify", out).exit_code == 0
+
+
 def test_the_clicks_of_the_demo_are_those_that_its_source_says(cli, tmp_path):
     drawn = tmp_path / "clicks.json"
     run = cli(

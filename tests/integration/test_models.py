@@ -110,7 +110,7 @@ def test_models_lists_segmenters_and_recipes(cli):
 def test_models_describes_one_model_and_nothing_in_it_steers_the_terminal(model, cli):
     run = cli("models", model)
     assert run.exit_code == 0
-    assert "tiny: trained on mr-t1, 2 networks, made by oncotrace" in run.stdout
+    assert "tiny: with clicks, trained on mr-t1, 2 networks, made by oncotrace" in run.stdout
     assert "For ?[31mtests?[0m." in run.stdout
 
 

@@ -136,12 +136,14 @@ def models(
 def _about(folder: Path) -> str:
     """Return what a model was trained on, with how many networks, by which version."""
     from oncotrace.learning.model_folder import read_plan
-    from oncotrace.segment.trained import trained_modalities
+    from oncotrace.segment.trained import is_automatic, trained_modalities
 
     plan = read_plan(folder)
     networks = sum(name.startswith("fold_") for name in plan.files)
     trained_on = ", ".join(trained_modalities(folder)) or "unknown sequences"
-    return f"trained on {trained_on}, {networks} networks, made by oncotrace {plan.made_by}"
+    clicks = "without" if is_automatic(folder) else "with"
+    made_by = f"made by oncotrace {plan.made_by}"
+    return f"{clicks} clicks, trained on {trained_on}, {networks} networks, {made_by}"
 
 
 def _show_card(folder: Path) -> None:

@@ -124,10 +124,16 @@ def model_of_recipe(recipe: str, modality: Modality) -> str:
     for name in (f"{recipe}-{modality}", recipe):
         if name in ours and modality in trained_modalities(ours[name]):
             return name
+    others = [
+        name
+        for name, folder in ours.items()
+        if is_automatic(folder) and modality in trained_modalities(folder)
+    ]
+    instead = f"Ask for another that is there: --model {others[0]}. Or t" if others else "T"
     raise ModelError(
         f"no model of the recipe {recipe} for {modality} comes with this version.",
-        hint=f"Train one with `oncotrace train COHORT.csv --recipe {recipe} --modality {modality} "
-        "--folds FOLDS.csv --out MODEL` and name its folder with --model.",
+        hint=f"{instead}rain one with `oncotrace train COHORT.csv --recipe {recipe} "
+        f"--modality {modality} --folds FOLDS.csv --out MODEL` and name its folder with --model.",
         code="no-model-of-recipe",
     )
 

@@ -6,9 +6,12 @@ from oncotrace.errors import ModelError
 from oncotrace.segment.ellipsoid import EllipsoidSegmenter
 from oncotrace.segment.interactive import GraphCutSegmenter
 from oncotrace.segment.network import NetworkSegmenter
+from oncotrace.segment.refine import MODEL as CORRECTION_MODEL
 from oncotrace.segment.segmenters import (
     PLUGINS,
     default_segmenter,
+    is_without_clicks,
+    model_of_recipe,
     segmenter,
     segmenter_names,
     trained_model,
@@ -61,10 +64,31 @@ def test_the_graph_cut_serves_modalities_that_no_model_was_trained_on(modality):
     assert default_segmenter(modality) == "six-click-graphcut"
 
 
-def test_the_packaged_models_are_at_most_30_megabytes():
-    files = [file for folder in packaged_models().values() for file in folder.iterdir()]
-    assert {"plan.json", "MODEL_CARD.md"} <= {file.name for file in files}
-    assert sum(file.stat().st_size for file in files) <= 30e6
+def test_all_packaged_models_are_at_most_60_megabytes_each_with_its_card():
+    folders = [*packaged_models().values(), CORRECTION_MODEL]
+    for folder in folders:
+        assert {"plan.json", "MODEL_CARD.md"} <= {file.name for file in folder.iterdir()}
+    files = [file for folder in folders for file in folder.iterdir()]
+    assert sum(file.stat().st_size for file in files) <= 60e6
+
+
+@pytest.mark.parametrize(
+    ("recipe", "modality", "name"),
+    [
+        ("automatic", "mr-t1", "automatic-mr-t1"),
+        ("automatic", "ct", "automatic-ct"),
+        *[("multi-sequence", modality, "multi-sequence") for modality in ("mr-t1", "ct", "pet")],
+    ],
+)
+def test_a_recipe_means_the_model_of_it_that_reads_the_sequence(recipe, modality, name):
+    assert model_of_recipe(recipe, modality) == name
+    assert is_without_clicks(name)
+
+
+def test_a_recipe_without_a_model_names_another_that_reads_the_sequence():
+    with pytest.raises(ModelError, match="no model of the recipe automatic for pet") as caught:
+        model_of_recipe("automatic", "pet")
+    assert "--model multi-sequence. Or train one" in str(caught.value.hint)
 
 
 def test_a_folder_called_like_a_model_of_ours_does_not_replace_it(tmp_path, monkeypatch):
