@@ -156,7 +156,7 @@ def automatic_with_evidence(
     ------
     InputError
         There is no image, a sequence that the model cannot do without is missing, or an image
-        holds NaN or infinite voxels.
+        holds NaN or infinite voxels, or one value alone.
     ModelError
         The model was not trained on the first channel's sequence, or asks for what this version
         does not know.
@@ -253,6 +253,13 @@ def looked_at(
                 code="missing-channel",
             )
     seen = {given: scan for given, scan in channels.items() if given in known}
+    for given, scan in seen.items():
+        if scan.voxels.min() == scan.voxels.max():
+            raise InputError(
+                f"the {given} image has the same value everywhere.",
+                hint="Export it again, or leave it out.",
+                code="blank-image",
+            )
     ignored = [other for other in others if other not in seen]
     warnings = [f"{', '.join(ignored)} was not looked at."] if ignored else []
     grid = channels[first].geometry

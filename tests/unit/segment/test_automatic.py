@@ -7,6 +7,7 @@ import pytest
 from tests.unit.learning.builders import tiny_plan
 from tests.unit.segment.test_whole_image_input import CT_GRID, T1_GRID, patient
 
+from oncotrace.domain.scan import Scan
 from oncotrace.domain.segmentation import SegmentationRequest
 from oncotrace.errors import InputError, ModelError
 from oncotrace.imaging.overlap import dice
@@ -85,6 +86,15 @@ def test_a_required_sequence_must_be_there():
     with pytest.raises(InputError, match="needs a mr-t1 image") as caught:
         segmented("ct", of=of)
     assert caught.value.code == "missing-channel"
+
+
+def test_an_image_without_any_content_is_refused():
+    scans, _ = patient()
+    blank = Scan(np.zeros_like(scans["ct"].voxels), scans["ct"].geometry, "ct")
+    request = SegmentationRequest({"mr-t1": scans["mr-t1"], "ct": blank}, None, seed=0)
+    with pytest.raises(InputError, match="ct image has the same value everywhere") as caught:
+        NetworkSegmenter("auto", Contrast(plan())).segment(request)
+    assert caught.value.code == "blank-image"
 
 
 def test_a_first_image_of_an_unknown_sequence_is_refused():
