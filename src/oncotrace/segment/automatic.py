@@ -46,6 +46,7 @@ from oncotrace.segment.quality_places import places_to_check
 from oncotrace.segment.whole_image_input import (
     PRESENCE,
     TEXTURES,
+    WholeImages,
     channels_of,
     prediction_grid,
     whole_images,
@@ -156,7 +157,7 @@ def automatic_with_evidence(
     ------
     InputError
         There is no image, a sequence that the model cannot do without is missing, or an image
-        holds NaN or infinite voxels, or one value alone.
+        holds NaN or infinite voxels, or one value alone, or lies elsewhere than the first.
     ModelError
         The model was not trained on the first channel's sequence, or asks for what this version
         does not know.
@@ -167,6 +168,7 @@ def automatic_with_evidence(
     modality, first = next((modality, scan.geometry) for modality, scan in scans.items())
     working = prediction_grid(first, plan.spacing_mm)
     seen = whole_images(scans, working, {}, plan.recipe.channels.names)
+    _require_common_field(seen, modality)
     channels = channels_of(seen, plan.recipe.channels.names)
     prepared = time.perf_counter()
     made = predictor.predict(channels)
@@ -196,6 +198,17 @@ def automatic_with_evidence(
         return segmentation, WholeImageEvidence(made.logits, made.member_probabilities, image)
     odds, members = tumour_log_odds(made.logits), made.of_label(0).member_probabilities
     return segmentation, WholeImageEvidence(odds, members, image, done.label_log_odds)
+
+
+def _require_common_field(seen: WholeImages, first: Modality) -> None:
+    """Refuse a sequence of which nothing is seen: it would be taken for a missing one."""
+    for name, field in seen.fields.items():
+        if not field.any():
+            raise InputError(
+                f"the {name} image shows no part of the body that the {first} image shows.",
+                hint="Give images of the same patient, registered to each other, or leave it out.",
+                code="no-common-field",
+            )
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ import pytest
 from tests.unit.learning.builders import tiny_plan
 from tests.unit.segment.test_whole_image_input import CT_GRID, T1_GRID, patient
 
+from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.scan import Scan
 from oncotrace.domain.segmentation import SegmentationRequest
 from oncotrace.errors import InputError, ModelError
@@ -95,6 +96,17 @@ def test_an_image_without_any_content_is_refused():
     with pytest.raises(InputError, match="ct image has the same value everywhere") as caught:
         NetworkSegmenter("auto", Contrast(plan())).segment(request)
     assert caught.value.code == "blank-image"
+
+
+def test_an_image_that_lies_elsewhere_is_refused():
+    scans, _ = patient()
+    away = Geometry((60, 60, 40), (2.0, 2.0, 3.0), (1000.0, 1000.0, 1000.0))
+    request = SegmentationRequest(
+        {"mr-t1": scans["mr-t1"], "ct": Scan(scans["ct"].voxels, away, "ct")}, None, seed=0
+    )
+    with pytest.raises(InputError, match="ct image shows no part of the body") as caught:
+        NetworkSegmenter("auto", Contrast(plan())).segment(request)
+    assert caught.value.code == "no-common-field"
 
 
 def test_a_first_image_of_an_unknown_sequence_is_refused():
