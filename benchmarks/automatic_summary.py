@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from automatic_files import MOVED, MULTI
+from automatic_files import JOINED, MOVED, MULTI, TWO_STAGES
 from markdown_table import markdown
 from oncotrace.stats.compare import holm, signed_rank
 from oncotrace.stats.summary import summarise
@@ -27,7 +27,7 @@ def summary(table: pd.DataFrame, calibration: pd.DataFrame) -> str:
         ["## How well the Dice is predicted", "", *_predicted(masks)],
         ["## Six clicks beside them", "", *_six_clicks(moved)],
         ["## Aims", "", *_aims(moved)],
-        ["## One network on subsets against networks of one sequence", "", *_against_single(moved)],
+        ["## Several sequences or stages against one", "", *_compared(moved)],
         ["## Without failures", "", *_overlap(_found(moved))],
         ["## By site", "", "Dice, mean ± SD (n).", "", *_by(moved, "site")],
         ["## By histology", "", "Dice, mean ± SD (n).", "", *_by(moved, "histology")],
@@ -142,39 +142,48 @@ def _aims(table: pd.DataFrame) -> list[str]:
     return markdown(["method", "sequences", "aim", "mean Dice", ""], rows)
 
 
-def _against_single(table: pd.DataFrame) -> list[str]:
-    """Paired differences of the network for all from those for one; p adjusted together."""
-    by_key = {key: of.set_index("patient")["dice"] for key, of in _groups(table)}
-    pairs = []
-    for (method, sequences), ours in by_key.items():
-        for (other, single), theirs in by_key.items():
-            is_single = other.startswith("automatic-") and single in sequences.split("+")
-            if method == MULTI and is_single:
-                pairs.append((sequences, other, (ours - theirs).dropna()))
+def _compared(moved: pd.DataFrame) -> list[str]:
+    """Paired differences between methods; p adjusted together."""
+    by_key = {key: of.set_index("patient")["dice"] for key, of in _groups(moved)}
+    pairs = [
+        (ours, theirs, (by_key[ours] - by_key[theirs]).dropna())
+        for ours in by_key
+        for theirs in by_key
+        if _is_compared(ours, theirs)
+    ]
     if not pairs:
         return []
     tests = [signed_rank(gain.to_numpy()) for *_, gain in pairs]
     adjusted = holm([test.p_value for test in tests])
     rows = [
         (
-            sequences,
-            other,
+            " on ".join(ours),
+            " on ".join(theirs),
             test.n,
             f"{gain.mean():+.3f}",
             f"{test.shift:+.3f}",
             int((gain > 0).sum()),
             f"{test.p_value:.2g}",
             f"{p:.2g}",
-            _cost(sequences, other, float(gain.mean())),
+            _cost(ours, theirs, float(gain.mean())),
         )
-        for (sequences, other, gain), test, p in zip(pairs, tests, adjusted, strict=True)
+        for (ours, theirs, gain), test, p in zip(pairs, tests, adjusted, strict=True)
     ]
-    names = ["multi-sequence on", "against", "n", "mean difference", "Hodges-Lehmann", "better in"]
+    names = ["method", "against", "n", "mean difference", "Hodges-Lehmann", "better in"]
     return markdown([*names, "p (Wilcoxon, two-sided)", "p (Holm)", "aim"], rows)
 
 
-def _cost(sequences: str, other: str, gain: float) -> str:
-    if other != f"automatic-{sequences}":
+def _is_compared(ours: tuple[str, str], theirs: tuple[str, str]) -> bool:
+    """Several sequences, or stages, with one; networks joined with one network for all."""
+    (method, sequences), (other, on) = ours, theirs
+    if method == JOINED:
+        return other == MULTI and on == sequences
+    is_single = other == f"automatic-{on}"
+    return is_single and on in sequences.split("+") and method in (MULTI, *TWO_STAGES)
+
+
+def _cost(ours: tuple[str, str], theirs: tuple[str, str], gain: float) -> str:
+    if ours[0] != MULTI or ours[1] != theirs[1]:
         return ""
     return f"costs at most {COST_AIM}: {'reached' if gain >= -COST_AIM else 'missed'}"
 

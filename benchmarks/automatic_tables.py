@@ -52,6 +52,7 @@ from oncotrace.segment.uncertainty import BINS
 from reference_data import add_data_option
 from six_clicks import FOLDS_TABLE, patients_in
 
+DIGITS = 4
 CROP_MM = 50.0
 """So far from the tumour do the collection's images end."""
 BOX_OF_IMAGE = "ellipsoid, crop minus 5 cm"
@@ -90,8 +91,9 @@ def main() -> None:
         histology=lambda t: t["patient"].map(histology_by_patient()),
         site=lambda t: t["patient"].map(sites(options.data)),
     )
+    table = table.round(DIGITS)
     write_text(options.out / "per_case.csv", as_csv(table), replace=True)
-    calibration = calibration_of(cells, options.masks)
+    calibration = calibration_of(cells, options.masks).round(DIGITS)
     write_text(options.out / "calibration.csv", as_csv(calibration), replace=True)
     write_bytes(options.out / "calibration.png", picture_of(calibration), replace=True)
     text = summary(table, calibration)
@@ -101,7 +103,7 @@ def main() -> None:
 
 def as_csv(table: pd.DataFrame) -> str:
     """Content of a table's file."""
-    return str(table.round(4).to_csv(index=False, lineterminator="\n"))
+    return str(table.to_csv(index=False, lineterminator="\n"))
 
 
 def cells_in(root: Path, patients: Sequence[str]) -> list[Cell]:
