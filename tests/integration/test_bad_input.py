@@ -178,9 +178,10 @@ def test_a_full_disk_is_one_error_and_leaves_nothing(phantom, tmp_path):
         # The kernel refuses longer files, as it does when a disk is full.
         resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
 
+    # -B: byte code that is cut off at the limit would break the libraries for whoever comes next.
     command = [
-        sys.executable, "-m", "oncotrace", "segment", phantom.image, "--clicks", phantom.clicks,
-        "--modality", "mr-t1", "--out", out,
+        sys.executable, "-B", "-m", "oncotrace", "segment", phantom.image,
+        "--clicks", phantom.clicks, "--modality", "mr-t1", "--out", out,
     ]  # fmt: skip
     run = subprocess.run(
         command, preexec_fn=no_file_over_one_kib, capture_output=True, text=True, timeout=120

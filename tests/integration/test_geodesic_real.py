@@ -67,7 +67,7 @@ def test_a_cache_that_cannot_be_written_does_not_stop_the_distance(tmp_path: Pat
         "print('done')\n"
     )
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
-    command = [sys.executable, "-W", "error", "-c", script]
+    command = [sys.executable, "-B", "-W", "error", "-c", script]
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout) == (0, "done\n"), ran.stderr
     assert not any(path.stat().st_size for path in tmp_path.rglob("*.nb?"))

@@ -107,7 +107,7 @@ def test_disk_that_is_full_leaves_nothing_behind(tmp_path: Path, mode: str) -> N
     if mode == "replace":
         path.write_text("old")
     child = subprocess.run(
-        [sys.executable, "-c", DISK_FULL, str(path), mode],
+        [sys.executable, "-B", "-c", DISK_FULL, str(path), mode],
         capture_output=True,
         text=True,
         check=True,

@@ -248,7 +248,7 @@ try:
 except OutputError as error:
     print(error)
 """
-    arguments = [sys.executable, "-c", program, str(tmp_path)]
+    arguments = [sys.executable, "-B", "-c", program, str(tmp_path)]
     ran = subprocess.run(arguments, capture_output=True, text=True, check=True)
     assert "tumour.seg.nrrd cannot be written" in ran.stdout
     assert list(tmp_path.iterdir()) == []

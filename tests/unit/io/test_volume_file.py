@@ -372,7 +372,10 @@ def test_grid_with_rounded_direction_cosines_is_held_by_every_format(
 def test_disk_that_is_full_leaves_nothing_behind(tmp_path: Path) -> None:
     """The kernel refuses to let files grow, as on a full disk; NIfTI then ends without an error."""
     child = subprocess.run(
-        [sys.executable, "-c", DISK_FULL, str(tmp_path)], capture_output=True, text=True, check=True
+        [sys.executable, "-B", "-c", DISK_FULL, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     for suffix in WRITABLE_SUFFIXES:
         assert f"scan{suffix} cannot be written: the file came out incomplete" in child.stdout
