@@ -31,6 +31,7 @@ def summary(table: pd.DataFrame, calibration: pd.DataFrame) -> str:
         ["## Without failures", "", *_overlap(_found(moved))],
         ["## By site", "", "Dice, mean ± SD (n).", "", *_by(moved, "site")],
         ["## By histology", "", "Dice, mean ± SD (n).", "", *_by(moved, "histology")],
+        ["## By grade", "", "Dice, mean ± SD (n).", "", *_by(moved, "grade")],
         ["## What the ends of the images tell", "", *_ends(table)],
         ["## Calibration", "", *_calibration(calibration)],
     ]
@@ -42,7 +43,7 @@ def by_patient(masks: pd.DataFrame) -> pd.DataFrame:
     figures = {
         **dict.fromkeys(("dice", "f2", "assd_mm", "hausdorff95_mm", "seconds"), "mean"),
         **dict.fromkeys(("is_nothing", "is_another"), "sum"),
-        **dict.fromkeys(("site", "histology"), "first"),
+        **dict.fromkeys(("site", "histology", "grade"), "first"),
     }
     grouped = masks.groupby([*_KEY, "patient"], sort=False)
     return grouped.agg(figures).reset_index()

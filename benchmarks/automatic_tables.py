@@ -90,6 +90,7 @@ def main() -> None:
     table = pd.DataFrame(rows).assign(
         histology=lambda t: t["patient"].map(histology_by_patient()),
         site=lambda t: t["patient"].map(sites(options.data)),
+        grade=lambda t: t["patient"].map(grades(options.data)),
     )
     table = table.round(DIGITS)
     write_text(options.out / "per_case.csv", as_csv(table), replace=True)
@@ -274,9 +275,18 @@ def picture_of(calibration: pd.DataFrame) -> bytes:
 
 def sites(data: Path) -> dict[str, str]:
     """Anatomical site of every patient, in three groups."""
+    return {row["patient_id"]: _site(row["site"]) for row in clinical(data)}
+
+
+def grades(data: Path) -> dict[str, str]:
+    """Histological grade of every patient."""
+    return {row["patient_id"]: row["grade"].lower() or "unknown" for row in clinical(data)}
+
+
+def clinical(data: Path) -> list[dict[str, str]]:
+    """Rows of the collection's clinical table."""
     with (data / "tables" / "sts" / "sts_clinical.csv").open(encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
-    return {row["patient_id"]: _site(row["site"]) for row in rows}
+        return list(csv.DictReader(stream))
 
 
 def _site(text: str) -> str:
