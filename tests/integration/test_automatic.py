@@ -24,11 +24,10 @@ def segment(cli, image, out, *options):
     return cli("segment", image, "--modality", "mr-t1", "--out", out, *options)
 
 
-@pytest.mark.parametrize("recipe", ["automatic", "multi-sequence"])
-def test_a_recipe_without_a_model_says_how_to_train_one(cli, phantom, tmp_path, recipe):
-    run = segment(cli, phantom.image, tmp_path / "out", "--recipe", recipe)
+def test_a_recipe_without_a_model_says_how_to_train_one(cli, phantom, tmp_path):
+    run = segment(cli, phantom.image, tmp_path / "out", "--recipe", "coarse-to-fine")
     assert run.exit_code == 2
-    assert f"--recipe {recipe}" in " ".join(run.stderr.split())
+    assert "--recipe coarse-to-fine" in " ".join(run.stderr.split())
     assert not (tmp_path / "out").exists()
 
 

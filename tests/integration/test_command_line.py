@@ -92,6 +92,7 @@ def test_the_mask_lies_on_the_grid_of_the_image(cli, phantom, tmp_path):
     assert dice(mask, read_mask(phantom.mask)) > 0.85
 
 
+@pytest.mark.slow
 def test_points_on_the_command_line_are_the_same_as_points_in_a_file(cli, phantom, tmp_path):
     options = []
     for x, y, z in points_of(phantom):
@@ -177,6 +178,7 @@ def test_drawn_clicks_depend_on_the_seed_alone(cli, phantom, tmp_path):
     assert a != c
 
 
+@pytest.mark.slow
 def test_clicks_drawn_for_a_cohort_can_be_segmented(cli, cohort, tmp_path):
     run = cli("clicks", "simulate", cohort(2), "--person-like", "--out", tmp_path / "drawn")
     assert run.exit_code == 0, run.stderr
@@ -185,6 +187,7 @@ def test_clicks_drawn_for_a_cohort_can_be_segmented(cli, cohort, tmp_path):
     assert len((tmp_path / "run" / "table.csv").read_text().splitlines()) == 3
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_mask_and_picture(cli, phantom, tmp_path):
     for name in ("one", "two"):
         segmented(cli, phantom, tmp_path / name, "--clicks", phantom.clicks)

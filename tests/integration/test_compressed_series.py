@@ -115,6 +115,7 @@ def test_compressed_series_of_a_patient_is_the_uncompressed_one(
     assert_same(read_series(compress(plain, encoder)), expected)
 
 
+@pytest.mark.slow
 @encoders
 @pytest.mark.parametrize("modality", ["CT", "MR"])
 def test_compressed_frames_of_an_enhanced_object_are_the_uncompressed_ones(

@@ -77,6 +77,7 @@ def exported(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_validator_finds_no_error_in_any_object(
     kind: str, exported: ExportedPatient, run: Run

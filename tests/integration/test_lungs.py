@@ -41,6 +41,7 @@ def dice(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
     return 2 * float((one & other).sum()) / float(one.sum() + other.sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".nii.gz", ".nrrd", ".mha"])
 def test_lungs_are_written_as_left_and_right(
     suffix: str, find: Command, ct: Path, tmp_path: Path

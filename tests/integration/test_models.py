@@ -58,6 +58,7 @@ def test_two_jobs_use_the_same_networks_as_one(cohort, model, cli, tmp_path):
     assert named == [row for row in two["measures"] if row["measure"] != "click_to_mask_s"]
 
 
+@pytest.mark.slow
 def test_verify_notices_that_a_patient_has_moved_to_another_fold(cohort, model, cli, tmp_path):
     table, out = cohort(2), tmp_path / "run"
     folds = with_folds(table, {"case-00": 1, "case-01": 0})

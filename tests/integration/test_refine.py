@@ -166,6 +166,7 @@ def test_corrections_at_once_are_those_one_by_one(cli, small, tmp_path):
     assert kinds == ["positive", "negative", "stroke"]
 
 
+@pytest.mark.slow
 def test_segmenting_with_corrected_clicks_gives_the_corrected_mask(cli, phantom, small, tmp_path):
     _, outside = inside_and_outside(small)
     assert cli("refine", small, f"--positive={outside}").exit_code == 0
@@ -261,6 +262,7 @@ def test_strokes_that_cannot_be_read_are_refused(cli, small, tmp_path, name, con
     require_refusal(cli, small, code, "--stroke", tmp_path / name)
 
 
+@pytest.mark.slow
 def test_a_new_correction_makes_redo_impossible(cli, small):
     inside, outside = inside_and_outside(small)
     for option in (f"--positive={outside}", "--undo", f"--negative={inside}"):

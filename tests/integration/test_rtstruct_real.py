@@ -86,6 +86,7 @@ def test_both_regions_of_the_raw_series_are_read(
     assert _volume_ml(mass) == pytest.approx(_volume_ml(published), rel=0.005)
 
 
+@pytest.mark.slow
 def test_two_hundred_contours_on_large_slices_take_well_under_a_second(tmp_path: Path) -> None:
     geometry = Geometry((512, 512, 200), (0.7, 0.7, 1.0), (-180.0, -180.0, 30.0))
     angles = np.linspace(0, 2 * np.pi, 600, endpoint=False)

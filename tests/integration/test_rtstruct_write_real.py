@@ -81,6 +81,7 @@ def test_every_voxel_comes_back(
     assert found.notes == ()  # on the planes of the images that they name, and of this series
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("series", SERIES)
 @pytest.mark.parametrize("patient", PATIENTS)
 def test_nothing_in_the_file_breaks_the_standard(

@@ -8,6 +8,7 @@ from oncotrace.segment.interactive import GraphCutSegmenter
 from oncotrace.segment.network import NetworkSegmenter
 from oncotrace.segment.refine import MODEL as CORRECTION_MODEL
 from oncotrace.segment.segmenters import (
+    BUILT_IN,
     PLUGINS,
     default_segmenter,
     is_without_clicks,
@@ -110,13 +111,13 @@ def test_only_trained_models_have_networks_of_folds():
 def test_a_plugin_is_found_by_its_name(install):
     install("mine", "oncotrace.segment.ellipsoid:EllipsoidSegmenter")
     assert isinstance(segmenter("mine"), EllipsoidSegmenter)
-    assert segmenter_names() == ("six-click", "six-click-graphcut", "ellipsoid", "mine")
+    assert segmenter_names() == (*packaged_models(), *BUILT_IN, "mine")
 
 
 def test_a_plugin_does_not_replace_a_built_in_segmenter(install):
     install("six-click-graphcut", "oncotrace.segment.ellipsoid:EllipsoidSegmenter")
     assert isinstance(segmenter("six-click-graphcut"), GraphCutSegmenter)
-    assert segmenter_names() == ("six-click", "six-click-graphcut", "ellipsoid")
+    assert segmenter_names() == (*packaged_models(), *BUILT_IN)
 
 
 def test_a_plugin_that_cannot_be_loaded_is_named(install):
