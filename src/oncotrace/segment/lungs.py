@@ -25,7 +25,7 @@ from oncotrace.segment.lung_sides import LEFT, RIGHT, lung_sides
 from oncotrace.segment.spine_axis import spine_axis
 
 COARSE_MM = 2.5
-_NODULE_RADIUS_MM = 15.0  # by definition a nodule is up to 30 mm wide; vessels are narrower
+NODULE_RADIUS_MM = 15.0  # by definition a nodule is up to 30 mm wide; vessels are narrower
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +148,7 @@ def _refined(sides: NDArray[np.uint8], coarse: Geometry, ct: Scan) -> NDArray[np
 
 def _depth_of(lung: NDArray[np.bool_], coarse: Geometry) -> NDArray[np.float32]:
     """Distance to the surface of a lung with its vessels and with what it encloses."""
-    return depth_mm(filled_slices(closed(lung, ball_xyz(_NODULE_RADIUS_MM, coarse))), coarse)
+    return depth_mm(filled_slices(closed(lung, ball_xyz(NODULE_RADIUS_MM, coarse))), coarse)
 
 
 def _box_of_lungs(lungs: NDArray[np.bool_], coarse: Geometry, fine: Geometry) -> Box:
