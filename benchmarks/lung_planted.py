@@ -1,6 +1,6 @@
 """The recipe lung from training to detection, on lesions that were planted: a proof of the path.
 
-    python benchmarks/lung_planted.py [--test LUNG1-002] [--data DIR] [--steps N]
+    python benchmarks/lung_planted.py [--test LUNG1-002] [--data DIR] [--copies N] [--steps N]
 
 Only two chests are at hand, both with a tumour. Into copies of one, lesions are planted
 (``oncotrace.imaging.lesion_simulation``) and a small version of the published network is trained on
@@ -46,7 +46,7 @@ from single_fold import single_fold_model
 CHESTS = ("LUNG1-001", "LUNG1-002")
 RECIPE = Path(__file__).parent / "recipes" / "lung-small.toml"
 ABOUT = "Lesions planted into copies of one chest; see benchmarks/lung_planted.py."
-TRAINING_COPIES, TEST_COPIES = 4, 6
+TEST_COPIES = 6
 DIAMETERS_MM = (16.0, 40.0)
 KINDS: tuple[Kind, ...] = ("solid", "solid", "part-solid", "ground-glass")
 PLACES: tuple[Place, ...] = ("parenchyma", "parenchyma", "pleura", "mediastinum")
@@ -76,13 +76,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_option(parser)
     parser.add_argument("--test", choices=CHESTS, default=CHESTS[1], help="chest not trained on")
+    parser.add_argument("--copies", type=int, default=20, help="of the chest that is trained on")
     parser.add_argument("--steps", type=int, default=0, help="another number than the recipe's")
     options = parser.parse_args()
     (trained_on,) = (name for name in CHESTS if name != options.test)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         start = time.process_time()
-        learnt = list(copies(trained_on, options.data / "lung", TRAINING_COPIES, seed=1))
+        learnt = list(copies(trained_on, options.data / "lung", options.copies, seed=1))
         tested = list(copies(options.test, options.data / "lung", TEST_COPIES, seed=2))
         say("planting", start)
         start = time.process_time()
