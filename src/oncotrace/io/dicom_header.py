@@ -52,9 +52,10 @@ _MAGIC = b"DICM"
 _SHOWN = re.compile(r"[A-Za-z0-9 ._+-]{0,64}")
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 _STANDARD_ROOT = "1.2.840.10008."
+_DIRECTORY_CLASS = "1.2.840.10008.1.3.10"  # a DICOMDIR has nothing of what is wanted here
 _MALFORMED = (
-    AttributeError, BytesLengthException, EOFError, IndexError, KeyError, NotImplementedError,
-    OSError, OverflowError, RecursionError, struct.error, TypeError, ValueError,
+    AttributeError, BytesLengthException, EOFError, IndexError, KeyError, MemoryError,
+    NotImplementedError, OSError, OverflowError, RecursionError, struct.error, TypeError, ValueError,
 )  # fmt: skip
 
 
@@ -216,7 +217,7 @@ def read_header(file: StoredFile, label: str) -> DicomHeader | None:
             return None
     if not has_preamble and not _names_an_object(header):
         return None
-    if not header.sop_class:
+    if not header.sop_class or (not header.dataset and header.sop_class != _DIRECTORY_CLASS):
         raise _cut_off(label)
     return header
 

@@ -52,7 +52,9 @@ def pixel_payload(header: DicomHeader) -> bytes:
     pixels = _located(header)
     with header.open_content() as stream, refused_reads():
         stream.seek(pixels.value_offset)
-        return stream.read() if pixels.length is None else stream.read(pixels.length)
+        # A length that lies would take that much memory before the file turns out to end.
+        left = header.content_bytes - pixels.value_offset
+        return stream.read(left if pixels.length is None else min(left, pixels.length))
 
 
 def _require_whole_pixels(frame: Frame) -> None:
