@@ -55,7 +55,8 @@ _STANDARD_ROOT = "1.2.840.10008."
 _DIRECTORY_CLASS = "1.2.840.10008.1.3.10"  # a DICOMDIR has nothing of what is wanted here
 _MALFORMED = (
     AttributeError, BytesLengthException, EOFError, IndexError, KeyError, MemoryError,
-    NotImplementedError, OSError, OverflowError, RecursionError, struct.error, TypeError, ValueError,
+    NotImplementedError, OSError, OverflowError, RecursionError, struct.error, TypeError,
+    ValueError,
 )  # fmt: skip
 
 
