@@ -4,14 +4,16 @@
 
 Only two chests are at hand, both with a tumour. Into copies of one, lesions are planted
 (``oncotrace.imaging.lesion_simulation``) and a small version of the published network is trained on
-them with the same command that a user gives; copies of the other chest, with other lesions, are
-segmented. Every second copy has no lesion in the lung without the patient's own tumour.
+them with the same command that a user gives. Then new copies with other lesions are segmented: of
+the same chest, which shows whether the path from training to detection works, and of the other
+chest, which shows how far a network comes that has seen one patient. Every second copy has no
+lesion in the lung without the patient's own tumour.
 
-Printed are, for the copies of the chest that the network never saw: Dice of planted lesions, all
-of a copy together, leaving out 10 mm around the patient's own tumour; how many are touched; pieces
-that touch nothing; detection by lung, once for all lungs and once for those without the patient's
-own tumour; CPU seconds. Lesions are drawn from one distribution in training and test: the figures
-say that the path works, and nothing about patients. Nothing is kept: no scans, masks or weights.
+Printed are, for each: Dice of planted lesions, all of a copy together, leaving out 10 mm around the
+patient's own tumour; how many are touched; pieces that touch nothing; detection by lung, once for
+all lungs and once for those without the patient's own tumour; CPU seconds. Lesions are drawn from
+one distribution in training and test: the figures say nothing about patients. Nothing is kept: no
+scans, masks or weights.
 """
 
 import argparse
@@ -84,12 +86,15 @@ def main() -> None:
         work = Path(folder)
         start = time.process_time()
         learnt = list(copies(trained_on, options.data / "lung", options.copies, seed=1))
+        others = list(copies(trained_on, options.data / "lung", TEST_COPIES, seed=3))
         tested = list(copies(options.test, options.data / "lung", TEST_COPIES, seed=2))
         say("planting", start)
         start = time.process_time()
         train(work, learnt, trained_on, tested[0], options.test, recipe_of(options.steps))
         say("preparing and training", start)
-        show(tested, work)
+        for title, chest in (("the same chest", others), ("the other chest", tested)):
+            print(f"\nNew lesions in {title}")
+            show(chest, work)
 
 
 def recipe_of(steps: int) -> Recipe:
@@ -170,7 +175,7 @@ def train(
 
 
 def show(tested: list[Copy], work: Path) -> None:
-    """Segment the copies of the chest that was not trained on and print every figure."""
+    """Segment copies of a chest and print every figure."""
     segmenter = trained_segmenter(single_fold_model(work / "model", 0))
     field = lung_input(tested[0].ct).field
     start = time.process_time()
