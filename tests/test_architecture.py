@@ -30,6 +30,7 @@ HEAVY = {
     "onnxruntime",
     "pandas",
     "pydicom",
+    "pynetdicom",
     "scipy",
     "sklearn",
     "torch",
@@ -128,6 +129,11 @@ def test_importing_oncotrace_loads_numpy_at_most() -> None:
         "finetune",
         "evaluate-lungs",
         "nnunet export",
+        "inventory",
+        "convert",
+        "preprocess",
+        "deidentify",
+        "pacs query",
     ],
 )
 def test_help_loads_no_heavy_library(command: str) -> None:

@@ -15,7 +15,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 BASE: list[str] = PROJECT["project"]["dependencies"]
 EXTRAS: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
 GROUPS: dict[str, list[str]] = PROJECT["dependency-groups"]
-LIGHT_EXTRAS = ("dask", "model", "pacs", "register", "tables", "workbench")
+LIGHT_EXTRAS = ("dask", "encrypt", "model", "pacs", "register", "tables", "workbench")
 
 DECLARED = {
     "base": BASE,

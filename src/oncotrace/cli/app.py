@@ -5,15 +5,20 @@ from typer.core import TyperGroup
 
 from oncotrace.cli import (
     clicks,
+    convert,
+    deidentify,
     demo,
     evaluate,
     evaluate_lungs,
     export,
     finetune,
     import_case,
+    inventory,
     lungs,
     measure,
     nnunet,
+    pacs,
+    preprocess,
     propagate,
     refine,
     segment,
@@ -59,6 +64,10 @@ app.command("propagate")(propagate.propagate)
 app.command("measure")(measure.measure)
 app.command("export")(export.export)
 app.command("import")(import_case.import_file)
+app.command("inventory")(inventory.inventory)
+app.command("convert")(convert.convert)
+app.command("preprocess")(preprocess.preprocess)
+app.command("deidentify")(deidentify.deidentify)
 app.command("lungs")(lungs.lungs)
 app.command("workflow")(workflow.workflow)
 app.command("worklist")(workflow.worklist)
@@ -69,6 +78,7 @@ app.command("train")(train.train)
 app.command("finetune")(finetune.finetune)
 app.command("models")(train.models)
 app.command("verify")(verify.verify)
+app.add_typer(pacs.app, name="pacs")
 app.add_typer(nnunet.app, name="nnunet")
 app.add_typer(clicks.app, name="clicks")
 
