@@ -130,6 +130,8 @@ def test_importing_oncotrace_loads_numpy_at_most() -> None:
         "evaluate-lungs",
         "nnunet export",
         "inventory",
+        "check",
+        "select",
         "convert",
         "preprocess",
         "deidentify",

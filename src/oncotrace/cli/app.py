@@ -4,6 +4,7 @@ import typer
 from typer.core import TyperGroup
 
 from oncotrace.cli import (
+    check,
     clicks,
     convert,
     deidentify,
@@ -22,6 +23,7 @@ from oncotrace.cli import (
     propagate,
     refine,
     segment,
+    select,
     train,
     verify,
     workflow,
@@ -65,6 +67,8 @@ app.command("measure")(measure.measure)
 app.command("export")(export.export)
 app.command("import")(import_case.import_file)
 app.command("inventory")(inventory.inventory)
+app.command("check")(check.check)
+app.command("select")(select.select)
 app.command("convert")(convert.convert)
 app.command("preprocess")(preprocess.preprocess)
 app.command("deidentify")(deidentify.deidentify)

@@ -23,6 +23,12 @@ def checked_series(series: Series, rules: CheckRules) -> Iterator[Flag]:
             yield flag_of_rule(series, rule)
 
 
+def checks_made(rules: CheckRules) -> list[str]:
+    """Names of the checks of headers that are not left out; the user's with what they ask for."""
+    names = [name for name in SERIES_CHECKS if name not in rules.skip]
+    return [*names, *map(str, rules.range), *map(str, rules.allowed)]
+
+
 def check_name(rule: RangeRule | AllowedRule) -> str:
     """Name of the check that a rule makes: its column with hyphens."""
     return rule.column.replace("_", "-")

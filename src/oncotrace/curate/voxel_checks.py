@@ -11,6 +11,7 @@ from oncotrace.curate.flag import Flag
 from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.mask import Mask
 from oncotrace.domain.scan import Scan
+from oncotrace.errors import InputError
 from oncotrace.imaging.foreground import foreground_of
 from oncotrace.imaging.overlap import dice
 from oncotrace.imaging.patient_grid import on_patient_grid
@@ -43,7 +44,10 @@ def _ct_flags(ct: Scan, limits: Limits) -> Iterator[Flag]:
     )
     if not is_air:  # nothing else in Hounsfield units can be told then
         return
-    body = foreground_of(ct)
+    body = body_in(ct)
+    if body is None:
+        yield Flag("whole-body", None, "no body", "a body")
+        return
     middle = float(np.median(ct.voxels[body.voxels]))
     rule = f"{limits.body_hu[0]:g} to {limits.body_hu[1]:g} HU"
     is_body = limits.body_hu[0] <= middle <= limits.body_hu[1]
@@ -84,9 +88,9 @@ def mask_flags(mask: Mask, scan: Scan, limits: Limits) -> Iterator[Flag]:
     yield Flag("mask-in-one-piece", count == 1, f"{count} pieces", rule)
     beyond = share_outside(mask, scan.geometry)
     yield Flag("mask-in-image", beyond == 0, f"{beyond:.1%} outside", "0% outside the image")
-    if inside and scan.voxels.max() > scan.voxels.min():
-        body = foreground_of(scan).voxels
-        share = float(np.mean(~body[mask.voxels]))
+    body = body_in(scan) if inside else None
+    if body is not None:
+        share = float(np.mean(~body.voxels[mask.voxels]))
         rule = f"<= {limits.outside_body_share:.0%} outside the body"
         passed = share <= limits.outside_body_share
         yield Flag("mask-in-body", passed, f"{share:.1%} outside", rule)
@@ -118,9 +122,11 @@ def flip_flag(scan: Scan, other: Scan, limits: Limits) -> Flag | None:
     Flag or None
         None where one of the two shows no body, or they share no part of it.
     """
-    body = coarse_body(scan)
-    theirs = resample_mask(coarse_body(other), body.geometry, interpolation="linear", threshold=0.5)
-    if body.is_empty or theirs.is_empty:
+    body, their_body = coarse_body(scan), coarse_body(other)
+    if body is None or their_body is None:
+        return None
+    theirs = resample_mask(their_body, body.geometry, interpolation="linear", threshold=0.5)
+    if theirs.is_empty:
         return None
     mirrored = Mask(body.voxels[:, :, ::-1], body.geometry)
     as_is, flipped = dice(body, theirs), dice(mirrored, theirs)
@@ -132,6 +138,15 @@ def flip_flag(scan: Scan, other: Scan, limits: Limits) -> Flag | None:
     )
 
 
-def coarse_body(scan: Scan) -> Mask:
-    """Body on cubes of 5 mm along the patient's axes."""
-    return foreground_of(on_patient_grid(scan, _COARSE_MM, outside=float(scan.voxels.min())))
+def coarse_body(scan: Scan) -> Mask | None:
+    """Body on cubes of 5 mm along the patient's axes; none if there is no body."""
+    return body_in(on_patient_grid(scan, _COARSE_MM, outside=float(scan.voxels.min())))
+
+
+def body_in(scan: Scan) -> Mask | None:
+    """Body in a scan; none if it is blank or shows none."""
+    try:
+        body = foreground_of(scan)
+    except InputError:
+        return None
+    return None if body.is_empty else body
