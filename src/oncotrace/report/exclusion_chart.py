@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _WIDTH_IN, _LINE_IN, _BOX_IN, _GAP_IN = 6.4, 0.22, 0.62, 0.45
 _MAIN_X, _MAIN_WIDTH, _SIDE_X, _SIDE_WIDTH = 1.5, 2.4, 4.75, 3.1
 _LONGEST = 46
+_RIM_IN = 0.05
 
 
 def exclusion_chart(considered: int, excluded: Mapping[str, int]) -> bytes:
@@ -31,7 +32,7 @@ def exclusion_chart(considered: int, excluded: Mapping[str, int]) -> bytes:
 
     def draw(figure: "Figure") -> None:
         axes = figure.add_subplot()
-        axes.set(xlim=(0, _WIDTH_IN), ylim=(0, height))
+        axes.set(xlim=(0, _WIDTH_IN), ylim=(-_RIM_IN, height + _RIM_IN))  # room for the frames
         axes.set_axis_off()
         top, bottom = height - _BOX_IN, 0.0
         _box(axes, top, f"Considered\nn = {considered}", INK)
