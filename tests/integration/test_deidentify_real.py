@@ -165,6 +165,7 @@ def test_segmentation_and_report_refer_to_the_new_images(
     )
 
 
+@pytest.mark.slow
 def test_the_same_key_gives_the_same_bytes_in_one_process_and_in_two(
     patient: Path, tmp_path: Path
 ) -> None:

@@ -34,7 +34,7 @@ PATIENCE = Patience(timeout_s=3.0, attempts=2, first_wait_s=0.01)
 WHOLE_STUDY = Filters(study_uid=STUDY_UID)
 FIND, GET = "1.2.840.10008.5.1.4.1.2.2.1", "1.2.840.10008.5.1.4.1.2.2.3"
 
-pytestmark = pytest.mark.pacs
+pytestmark = [pytest.mark.pacs, pytest.mark.slow]  # they wait for what does not come
 Slices = list[Dataset]
 
 
