@@ -1,15 +1,13 @@
 """What a series must be like to pass: rules as data, thresholds with units."""
 
-import tomllib
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from oncotrace.curate.series import COLUMNS, TYPES, Series
-from oncotrace.errors import SettingsError
-from oncotrace.learning.recipe import first_complaint
+from oncotrace.learning.settings_file import read_settings
 
 
 class _Settings(BaseModel):
@@ -123,15 +121,5 @@ def read_check_rules(path: Path) -> CheckRules:
     SettingsError
         The file cannot be read or is something else; the message names the setting.
     """
-    try:
-        return CheckRules.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(
-            f"{path.name} cannot be read as rules: {type(error).__name__}.",
-            hint="Give a TOML file.",
-        ) from error
-    except ValidationError as error:
-        raise SettingsError(
-            f"{path.name}: {first_complaint(error)}",
-            hint=f"Known are {', '.join(CheckRules.model_fields)}; columns as in the inventory.",
-        ) from error
+    hint = f"Known are {', '.join(CheckRules.model_fields)}; columns as in the inventory."
+    return read_settings(path, CheckRules, what="rules", hint=hint)

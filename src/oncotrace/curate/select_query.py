@@ -1,16 +1,14 @@
 """Which series a study needs of every case: a query as data."""
 
-import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from oncotrace.curate.check_rules import AllowedRule, RangeRule
 from oncotrace.curate.series import COLUMNS
 from oncotrace.domain.scan import MODALITIES
-from oncotrace.errors import SettingsError
-from oncotrace.learning.recipe import first_complaint
+from oncotrace.learning.settings_file import read_settings
 
 
 class _Settings(BaseModel):
@@ -101,16 +99,5 @@ def read_query(path: Path) -> Query:
     SettingsError
         The file cannot be read or is something else; the message names the setting.
     """
-    try:
-        return Query.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(
-            f"{path.name} cannot be read as a query: {type(error).__name__}.",
-            hint="Give a TOML file.",
-        ) from error
-    except ValidationError as error:
-        raise SettingsError(
-            f"{path.name}: {first_complaint(error)}",
-            hint=f"Known are {', '.join(Query.model_fields)}, of a role "
-            f"{', '.join(Role.model_fields)}.",
-        ) from error
+    known = f"{', '.join(Query.model_fields)}, of a role {', '.join(Role.model_fields)}"
+    return read_settings(path, Query, what="a query", hint=f"Known are {known}.")

@@ -1,13 +1,11 @@
 """What a reader may choose about the segmentation of lungs: settings as data."""
 
-import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from oncotrace.errors import SettingsError
-from oncotrace.learning.recipe import first_complaint
+from oncotrace.learning.settings_file import read_settings
 from oncotrace.segment.lung_input import Artefact
 
 SolidBy = Literal["intensity", "texture"]
@@ -39,15 +37,5 @@ def read_lung_settings(path: Path) -> LungSettings:
     SettingsError
         The file cannot be read or is something else; the message names the setting.
     """
-    try:
-        return LungSettings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(
-            f"{path.name} cannot be read as settings: {type(error).__name__}.",
-            hint="Give a TOML file.",
-        ) from error
-    except ValidationError as error:
-        raise SettingsError(
-            f"{path.name}: {first_complaint(error)}",
-            hint=f"Known are {', '.join(LungSettings.model_fields)}.",
-        ) from error
+    hint = f"Known are {', '.join(LungSettings.model_fields)}."
+    return read_settings(path, LungSettings, what="settings", hint=hint)
