@@ -7,12 +7,11 @@ images stays small, and nothing is held in memory but the folder that is being c
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from struct import pack
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from oncotrace.errors import DicomError
 from oncotrace.io.header_index_file import connect, refused_by_index, whole_change
@@ -21,19 +20,22 @@ from oncotrace.io.header_sources import Entry, FileTask, Listing
 
 _KNOWN_VARIANTS = 4096
 
+# OR FAIL, because SQLite would else journal every row apart, and write 13 KB for each; the change
+# that all rows of a batch are part of is undone as a whole.
 _INSERT_FILE = (
-    "INSERT INTO files SELECT id, folder, name, size_bytes, changed, "  # noqa: S608  # likewise
+    "INSERT OR FAIL INTO files SELECT id, folder, name, size_bytes, changed, "  # noqa: S608  # likewise
     f"{', '.join('?' * (len(OWN_COLUMNS) + 4))} FROM pending WHERE id = ?"
 )
 
 
-@dataclass(frozen=True)
-class Changes:
-    """What one comparison of folders with the index has found."""
+class _Known(NamedTuple):
+    """A file of a folder as the index has it."""
 
-    files: int = 0
-    to_read: int = 0
-    vanished: int = 0
+    size_bytes: int
+    changed: int
+    number: int
+    variant: int | None
+    is_pending: int
 
 
 class HeaderIndex:
@@ -83,8 +85,8 @@ class HeaderIndex:
         """Forget which folders have been seen."""
         self._generation += 1
 
-    def compare(self, listing: Listing) -> Changes:
-        """Note which files of a folder are new or changed, and drop those that are gone."""
+    def compare(self, listing: Listing) -> int:
+        """Note which files of a folder are new or changed, drop those that are gone; count them."""
         with whole_change(self._connection):
             found = self._connection.execute(
                 "SELECT id, digest, code FROM folders WHERE place = ?", (_storable(listing.place),)
@@ -95,7 +97,7 @@ class HeaderIndex:
             entries, code = _entries(listing)
             folder = self._put_folder(found and found[0], listing, code)
             if code:
-                return Changes()  # what was read from it before stays, until it can be listed
+                return 0  # what was read from it before stays, until it can be listed
             return self._put_entries(folder, entries)
 
     def drop_unseen(self) -> int:
@@ -130,7 +132,7 @@ class HeaderIndex:
                 return
             last = rows[-1][0]
             yield [
-                FileTask(number, _restored(place), bool(is_archive), _restored(name))
+                FileTask(number, restored_name(place), bool(is_archive), restored_name(name))
                 for number, place, is_archive, name in rows
             ]
 
@@ -179,7 +181,7 @@ class HeaderIndex:
         """Undo what was done since the last commit."""
         self._connection.rollback()
 
-    def _unchanged(self, folder: int) -> Changes:
+    def _unchanged(self, folder: int) -> int:
         self._connection.execute(
             "UPDATE folders SET seen = ? WHERE id = ?", (self._generation, folder)
         )
@@ -188,7 +190,7 @@ class HeaderIndex:
             "+ (SELECT count(*) FROM pending WHERE folder = ?1)",
             (folder,),
         ).fetchone()
-        return Changes(files=count)
+        return int(count)
 
     def _put_folder(self, folder: int | None, listing: Listing, code: str) -> int:
         values = (listing.digest, code, self._generation)
@@ -203,42 +205,40 @@ class HeaderIndex:
         )
         return int(cursor.lastrowid or 0)
 
-    def _put_entries(self, folder: int, entries: Iterable[Entry]) -> Changes:
-        known = self._known_entries(folder)
-        files, added = 0, []
+    def _put_entries(self, folder: int, entries: Sequence[Entry]) -> int:
+        gone = self._known_entries(folder)
+        self._connection.executemany(
+            "INSERT INTO pending (id, folder, name, size_bytes, changed) VALUES (?, ?, ?, ?, ?)",
+            self._new_entries(folder, entries, gone),
+        )
+        self._drop_files([(was.number, was.variant) for was in gone.values() if not was.is_pending])
+        self._connection.executemany(
+            "DELETE FROM pending WHERE id = ?",
+            [(was.number,) for was in gone.values() if was.is_pending],
+        )
+        return len(entries)
+
+    def _new_entries(
+        self, folder: int, entries: Iterable[Entry], known: dict[str | bytes, _Known]
+    ) -> Iterator[tuple[int, int, str | bytes, int, int]]:
+        """Rows of files that are new or changed; those that are not are taken out of ``known``."""
         for entry in entries:
-            files += 1
             name = _storable(entry.name)
-            if (was := known.get(name)) is not None and was[:2] == (
-                entry.size_bytes,
-                entry.changed,
-            ):
+            was = known.get(name)
+            if was is not None and was[:2] == (entry.size_bytes, entry.changed):
                 del known[name]
                 continue
             self._last_number += 1  # one count for pending and files, which take it over
-            added.append((self._last_number, folder, name, entry.size_bytes, entry.changed))
-        self._drop_files([(was[2], was[3]) for was in known.values() if not was[4]])
-        self._connection.executemany(
-            "DELETE FROM pending WHERE id = ?", [(was[2],) for was in known.values() if was[4]]
-        )
-        self._connection.executemany(
-            "INSERT INTO pending (id, folder, name, size_bytes, changed) VALUES (?, ?, ?, ?, ?)",
-            added,
-        )
-        changed = sum(name in known for _, _, name, _, _ in added)
-        return Changes(files, len(added), len(known) - changed)
+            yield self._last_number, folder, name, entry.size_bytes, entry.changed
 
-    def _known_entries(
-        self, folder: int
-    ) -> dict[str | bytes, tuple[int, int, int, int | None, bool]]:
-        """Size, time, number, variant, and whether they are pending, of a folder's files."""
+    def _known_entries(self, folder: int) -> dict[str | bytes, _Known]:
         rows = self._connection.execute(
             "SELECT name, size_bytes, changed, id, variant, 0 FROM files WHERE folder = ?1 "
             "UNION ALL SELECT name, size_bytes, changed, id, NULL, 1 FROM pending "
             "WHERE folder = ?1",
             (folder,),
         )
-        return {name: (size, time, number, v, bool(p)) for name, size, time, number, v, p in rows}
+        return {name: _Known(*values) for name, *values in rows}
 
     def _drop_files(self, files: Sequence[tuple[int, int | None]]) -> None:
         """Drop files, given by number and variant; their series become stale."""
@@ -303,5 +303,6 @@ def _storable(name: str) -> str | bytes:
     return name
 
 
-def _restored(name: str | bytes) -> str:
+def restored_name(name: str | bytes) -> str:
+    """Return the name of a file or folder that the index holds."""
     return os.fsdecode(name) if isinstance(name, bytes) else name

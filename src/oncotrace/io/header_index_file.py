@@ -83,6 +83,30 @@ def connect(path: Path | None) -> sqlite3.Connection:
             raise
 
 
+def read_only(path: Path) -> sqlite3.Connection:
+    """Open an index that nothing is to be changed in, beside others that do the same.
+
+    Raises
+    ------
+    InputError
+        There is none, or it is something else or of a later format.
+    """
+    if not path.is_file():
+        raise InputError(
+            f"there is no index {path.name} beside the table.",
+            hint="Make the inventory again with --update.",
+            code="missing-file",
+        )
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=_BUSY_S)
+    try:
+        with refused_by_index():
+            _require_format(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def _begin(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {FORMAT}")
