@@ -27,13 +27,14 @@ def check(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Name the checks and stop.")] = False,
 ) -> None:
     """Check every series of an inventory against rules."""
+    from oncotrace.curate.check_names import checks_made
     from oncotrace.curate.check_rules import CheckRules, read_check_rules
-    from oncotrace.curate.series_checks import checks_made
-    from oncotrace.pipeline.check import CheckSummary, LookedAt, check_inventory
+    from oncotrace.pipeline.check import CheckSummary, check_inventory
+    from oncotrace.pipeline.check_voxels import LookedAt
 
     chosen = read_check_rules(rules) if rules else CheckRules()
     if dry_run:
-        for line in checks_made(chosen):
+        for line in checks_made(chosen, voxels=images is not None):
             console.print(line, markup=False)
         return
     columns = (TextColumn("looking at images"), BarColumn(), MofNCompleteColumn())

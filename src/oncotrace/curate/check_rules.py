@@ -112,6 +112,11 @@ class CheckRules(_Settings):
     skip: tuple[str, ...] = ()
     """Names of checks that are not made."""
 
+    @property
+    def users(self) -> tuple[RangeRule | AllowedRule, ...]:
+        """Rules about columns, which no other check asks for."""
+        return (*self.range, *self.allowed)
+
 
 def read_check_rules(path: Path) -> CheckRules:
     """Return the rules in a TOML file.

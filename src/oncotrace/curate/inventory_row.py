@@ -66,8 +66,9 @@ def inventory_row(index: HeaderIndex, headers: SeriesHeaders) -> Series:
         "injection_time": _text(shared, "injection_datetime") or _text(shared, "injection_time"),
         "structures": _listed(variants, "structures"),
         "refers_to_series": _listed(variants, "refers_to_series"),
-        "frame_of_reference_uid": _text(shared, "frame_of_reference_uid")
-        or next(iter(_listed(variants, "refers_to_frame")), ""),
+        # Contours lie in the frame that they name, whatever their file says of itself.
+        "frame_of_reference_uid": next(iter(_listed(variants, "refers_to_frame")), "")
+        or _text(shared, "frame_of_reference_uid"),
     }
     geometry = _geometry(index, variants)
     found = _recognise(kinds, geometry, headers, shared, images)
@@ -96,8 +97,10 @@ def _without_localisers(
 
     As `oncotrace.io.dicom_series` does when it reads a series.
     """
-    others = tuple(v for v in variants if "LOCALIZER" not in _text(v.values, "image_type"))
-    marked = [v for v in variants if v not in others]
+    marked = [v for v in variants if "LOCALIZER" in _text(v.values, "image_type")]
+    if not marked:
+        return variants, 0
+    others = tuple(v for v in variants if v not in marked)
     normals = [n for v in others[:1] if (n := _normal(v.values)) is not None]
     if not others or not normals:
         return variants, 0

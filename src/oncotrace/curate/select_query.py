@@ -10,6 +10,9 @@ from oncotrace.curate.series import COLUMNS
 from oncotrace.domain.scan import MODALITIES
 from oncotrace.learning.settings_file import read_settings
 
+TUMOURS = ("*gtv*mass*", "gtv", "gtv[-_ ]1", "gtv1", "gtv*", "*tumo*r*", "*lesion*", "*")
+"""How people call the outline of a primary tumour, the plainest names first."""
+
 
 class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -57,7 +60,7 @@ class Role(_Settings):
         Preference(column="plane", values=("axial",)),
         Preference(column="slices", order="largest"),
     )
-    structures: tuple[str, ...] = ("*",)
+    structures: tuple[str, ...] = TUMOURS
     """Which region or segment becomes the mask: the first of these patterns that fits just one."""
 
     @field_validator("name")
@@ -79,7 +82,12 @@ class Query(_Settings):
     """Whether every study is a case, a time point of its patient, or every patient is one."""
     least_confidence: float = Field(default=0.5, ge=0, le=1)
     """Of the recognition of a sequence."""
-    must_pass: tuple[str, ...] = ("slice-count", "one-orientation", "rescale-slope")
+    must_pass: tuple[str, ...] = (
+        "slice-count",
+        "missing-slices",
+        "one-orientation",
+        "rescale-slope",
+    )
     """Checks that a series must not fail."""
     role: tuple[Role, ...] = ()
 

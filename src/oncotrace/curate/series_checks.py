@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import date
 
 from oncotrace.curate.check_rules import AllowedRule, CheckRules, Limits, RangeRule
 from oncotrace.curate.flag import Flag, flag_of_missing
 from oncotrace.curate.series import Series
+from oncotrace.curate.time_checks import injected_before_scan, study_dates
 
 Check = Callable[[Series, Limits], Flag | None]
 """Flag of a series; none where the check does not concern it."""
@@ -17,16 +17,9 @@ def checked_series(series: Series, rules: CheckRules) -> Iterator[Flag]:
     for name, check in SERIES_CHECKS.items():
         if name not in rules.skip and (flag := check(series, rules.limits)):
             yield flag
-    users: tuple[RangeRule | AllowedRule, ...] = (*rules.range, *rules.allowed)
-    for rule in users:
+    for rule in rules.users:
         if rule.concerns(series) and check_name(rule) not in rules.skip:
             yield flag_of_rule(series, rule)
-
-
-def checks_made(rules: CheckRules) -> list[str]:
-    """Names of the checks of headers that are not left out; the user's with what they ask for."""
-    names = [name for name in SERIES_CHECKS if name not in rules.skip]
-    return [*names, *map(str, rules.range), *map(str, rules.allowed)]
 
 
 def check_name(rule: RangeRule | AllowedRule) -> str:
@@ -187,23 +180,6 @@ def link_by_uid(series: Series, _: Limits) -> Flag | None:
     return Flag("link-by-uid", series.link == "series", found, "refers to a series that is there")
 
 
-def study_dates(series: Series, limits: Limits) -> Flag | None:
-    """Flag a series or acquisition that is older than its study, or much younger."""
-    rule = f"0 to {limits.longest_study_days} days after the study's date"
-    begun = _day(series.study_date)
-    days = [
-        (made - begun).days
-        for text in (series.series_date, series.acquisition_date)
-        if begun and (made := _day(text))
-    ]
-    if not series.holds_pixels:
-        return None
-    if not days:
-        return flag_of_missing("study-dates", "dates", rule)
-    passed = min(days) >= 0 and max(days) <= limits.longest_study_days
-    return Flag("study-dates", passed, f"{min(days)} to {max(days)} days", rule)
-
-
 def burned_in(series: Series, _: Limits) -> Flag | None:
     """Flag pixels into which, as the header says, a name may be written."""
     if not series.holds_pixels or not series.burned_in_annotation:
@@ -225,6 +201,7 @@ SERIES_CHECKS: dict[str, Check] = {
     "rescale-intercept": rescale_intercept,
     "pet-corrections": pet_corrections,
     "pet-dose": pet_dose,
+    "injected-before-scan": injected_before_scan,
     "frame-of-reference": frame_of_reference,
     "link-by-uid": link_by_uid,
     "study-dates": study_dates,
@@ -251,11 +228,3 @@ def _gap(
         return flag_of_missing(name, "gap", rule)
     passed = gap >= above and (below is None or gap <= below)
     return Flag(name, passed, f"{gap:.3f} mm", rule)
-
-
-def _day(text: str) -> date | None:
-    """Date of a DICOM DA value (PS3.5, 6.2); none if it is none."""
-    try:
-        return date.fromisoformat(text[:8])
-    except ValueError:
-        return None

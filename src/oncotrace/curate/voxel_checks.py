@@ -17,10 +17,31 @@ from oncotrace.imaging.overlap import dice
 from oncotrace.imaging.patient_grid import on_patient_grid
 from oncotrace.imaging.resample_mask import resample_mask
 
+Points = NDArray[np.float64]
+
 _TENTH = 10  # percentile below which a CT is air, however tightly it was cropped
 _BIN_HU = 10.0
 _COARSE_MM = 5.0
+_AT_THE_EDGE = 0.05  # voxels: contours are rounded, and masks begin at the very edge
 _FACES_EDGES_CORNERS = np.ones((3, 3, 3), dtype=np.bool_)
+
+
+IMAGE_CHECKS = (
+    "not-blank",
+    "no-negative-uptake",
+    "air-hu",
+    "body-hu",
+    "whole-body",
+    "left-is-left",
+)
+MASK_CHECKS = (
+    "mask-on-image-grid",
+    "mask-not-empty",
+    "mask-in-one-piece",
+    "mask-in-image",
+    "mask-in-body",
+)
+"""Names of all flags of this module."""
 
 
 def image_flags(scan: Scan, limits: Limits) -> Iterator[Flag]:
@@ -76,8 +97,17 @@ def share_of_sides(body: Mask) -> float:
     return float(sum(map(np.count_nonzero, sides))) / sum(side.size for side in sides)
 
 
-def mask_flags(mask: Mask, scan: Scan, limits: Limits) -> Iterator[Flag]:
-    """Yield the flags of a mask: elsewhere, empty, in pieces, outside the body."""
+def mask_flags(
+    mask: Mask, scan: Scan, limits: Limits, *, drawn_mm: Points | None = None
+) -> Iterator[Flag]:
+    """Yield the flags of a mask: elsewhere, empty, in pieces, outside the image or the body.
+
+    Parameters
+    ----------
+    drawn_mm
+        Points (n, 3) of the contours that the mask was made of. Those outside the image leave no
+        trace in a mask on its grid; without them the mask's own voxels are asked.
+    """
     grid, inside = mask.geometry, mask.geometry.matches(scan.geometry)
     yield Flag("mask-on-image-grid", inside, grid.describe(), scan.geometry.describe())
     yield Flag("mask-not-empty", not mask.is_empty, f"{mask.voxels.sum()} voxels", "> 0 voxels")
@@ -86,7 +116,7 @@ def mask_flags(mask: Mask, scan: Scan, limits: Limits) -> Iterator[Flag]:
     count = pieces(mask, limits.smallest_piece_ml)
     rule = f"1 piece of at least {limits.smallest_piece_ml:g} ml"
     yield Flag("mask-in-one-piece", count == 1, f"{count} pieces", rule)
-    beyond = share_outside(mask, scan.geometry)
+    beyond = share_outside(centres_mm(mask) if drawn_mm is None else drawn_mm, scan.geometry)
     yield Flag("mask-in-image", beyond == 0, f"{beyond:.1%} outside", "0% outside the image")
     body = body_in(scan) if inside else None
     if body is not None:
@@ -103,19 +133,24 @@ def pieces(mask: Mask, smallest_ml: float) -> int:
     return int(np.count_nonzero(volumes_ml >= smallest_ml)) or int(len(volumes_ml) > 0)
 
 
-def share_outside(mask: Mask, geometry: Geometry) -> float:
-    """Share of a mask's voxels whose centres lie outside the voxels of a grid."""
+def centres_mm(mask: Mask) -> Points:
+    """Centres (n, 3) of a mask's voxels."""
     zyx = np.argwhere(mask.voxels)
-    index = geometry.to_index(mask.geometry.to_point_mm(zyx[:, ::-1].astype(np.float64)))
-    within = ((index >= -0.5) & (index <= np.array(geometry.size_xyz) - 0.5)).all(axis=1)
+    return mask.geometry.to_point_mm(zyx[:, ::-1].astype(np.float64))
+
+
+def share_outside(points_mm: Points, geometry: Geometry) -> float:
+    """Share of points that lie outside the voxels of a grid, by more than a twentieth of one."""
+    index = geometry.to_index(points_mm)
+    edge = 0.5 + _AT_THE_EDGE
+    within = ((index >= -edge) & (index <= np.array(geometry.size_xyz) - 1 + edge)).all(axis=1)
     return float(np.mean(~within))
 
 
 def flip_flag(scan: Scan, other: Scan, limits: Limits) -> Flag | None:
     """Flag an image whose left is another image's right, by the bodies in both.
 
-    Both must lie in one frame of reference. The body in the other image is compared with the body
-    in this one and with its mirror image, about the middle of this image from left to right.
+    Both must lie in one frame of reference.
 
     Returns
     -------
@@ -125,6 +160,15 @@ def flip_flag(scan: Scan, other: Scan, limits: Limits) -> Flag | None:
     body, their_body = coarse_body(scan), coarse_body(other)
     if body is None or their_body is None:
         return None
+    return flip_of_bodies(body, their_body, limits)
+
+
+def flip_of_bodies(body: Mask, their_body: Mask, limits: Limits) -> Flag | None:
+    """Flag a body whose left is the other's right, both as `coarse_body` finds them.
+
+    The other body is compared with this one and with its mirror image, about the middle of its grid
+    from left to right; none where the two share no part.
+    """
     theirs = resample_mask(their_body, body.geometry, interpolation="linear", threshold=0.5)
     if theirs.is_empty:
         return None

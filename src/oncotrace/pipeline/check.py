@@ -3,24 +3,22 @@
 Headers tell most; with the images at hand their voxels and masks are looked at, too.
 """
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from oncotrace.curate.check_names import require_known
 from oncotrace.curate.check_rules import CheckRules
-from oncotrace.curate.cohort_checks import checked_cohort, identical_pixels
+from oncotrace.curate.cohort_checks import checked_cohort
 from oncotrace.curate.flag import Flag
 from oncotrace.curate.inventory_table import read_inventory
 from oncotrace.curate.series import Series
 from oncotrace.curate.series_checks import checked_series
-from oncotrace.curate.voxel_checks import flip_flag, image_flags, mask_flags
-from oncotrace.domain.scan import MODALITIES, Modality
-from oncotrace.errors import OncotraceError
 from oncotrace.io.cohort_table import write_table
 from oncotrace.io.table_rows import read_named_rows
-from oncotrace.pipeline.inputs import LoadedScan, load_mask, load_scan
+from oncotrace.pipeline.check_voxels import LookedAt, SeriesFiles, VoxelChecks
+from oncotrace.pipeline.inventory import index_of
 from oncotrace.pipeline.new_files import require_absent
 
 COLUMNS = ("patient_id", "study_uid", "series_uid", "check", "passed", "value", "rule")
@@ -28,14 +26,6 @@ WORDS = {True: "yes", False: "no", None: "unknown"}
 
 Flags = dict[str, list[Flag]]
 """Flags by series UID."""
-
-
-@dataclass(frozen=True)
-class LookedAt:
-    """One series of images whose voxels were looked at; ``done`` of ``total`` so far."""
-
-    done: int
-    total: int
 
 
 @dataclass(frozen=True)
@@ -55,20 +45,42 @@ def check_inventory(
     Parameters
     ----------
     images
-        Folder or archive that the inventory was made of. Without it no voxel is looked at.
+        Folder or archive that the inventory was made of. Without it no voxel is looked at. The
+        index beside ``table`` says where the files of a series lie.
 
     Raises
     ------
+    SettingsError
+        What the rules skip is no check.
     TableError
         The inventory cannot be read.
     OutputError
         ``out`` exists, or cannot be written.
     """
+    require_known(rules)
     require_absent([out])
     series = read_inventory(table)
     flags = header_flags(series, rules)
     if images is not None:
-        yield from _look_at_voxels(series, images, rules, flags)
+        index = index_of(table)
+        files = SeriesFiles(images, index if index.is_file() else None)
+        for found in VoxelChecks(files, rules.limits).look_at(series):
+            if isinstance(found, LookedAt):
+                yield found
+            elif found[1].check not in rules.skip:
+                flags[found[0]].append(found[1])
+    write_flags(series, flags, out)
+    yield summarised(flags, len(series))
+
+
+def write_flags(series: Sequence[Series], flags: Flags, out: Path) -> None:
+    """Write a line per series and check.
+
+    Raises
+    ------
+    OutputError
+        ``out`` exists, or cannot be written.
+    """
     rows = [
         {
             "patient_id": one.patient_id,
@@ -80,10 +92,9 @@ def check_inventory(
             "rule": flag.rule,
         }
         for one in series
-        for flag in flags[one.series_uid]
+        for flag in flags.get(one.series_uid, ())
     ]
     write_table(rows, out, columns=COLUMNS)
-    yield summarised(flags, len(series))
 
 
 def header_flags(series: Sequence[Series], rules: CheckRules) -> Flags:
@@ -119,66 +130,3 @@ def summarised(flags: Flags, series: int) -> CheckSummary:
         outcomes[flag.check][WORDS[flag.passed]] += 1
     failed = sum(any(flag.passed is False for flag in some) for some in flags.values())
     return CheckSummary(series, failed, outcomes)
-
-
-def _look_at_voxels(
-    series: Sequence[Series], images: Path, rules: CheckRules, flags: Flags
-) -> Iterator[LookedAt]:
-    """Read every volume once; the first of a frame of reference tells left from right."""
-    volumes = [one for one in series if one.holds_pixels and one.modality in ("CT", "MR", "PT")]
-    outlines = {one.series_uid: one for one in series if one.modality in ("RTSTRUCT", "SEG")}
-    first: dict[str, LoadedScan] = {}
-    digests: dict[str, str] = {}
-    for done, one in enumerate(volumes, start=1):
-        loaded = _read(one, images, flags[one.series_uid])
-        if loaded is not None:
-            digests[one.series_uid] = hashlib.sha256(loaded.scan.voxels.tobytes()).hexdigest()
-            made = list(image_flags(loaded.scan, rules.limits))
-            other = first.setdefault(one.frame_of_reference_uid or one.series_uid, loaded)
-            if other is not loaded and (flip := flip_flag(loaded.scan, other.scan, rules.limits)):
-                made.append(flip)
-            flags[one.series_uid] += [flag for flag in made if flag.check not in rules.skip]
-            for uid in one.referred_by:
-                if uid in outlines:
-                    flags[uid] += _outline_flags(outlines[uid], loaded, images, rules)
-        yield LookedAt(done, len(volumes))
-    for uid, flag in identical_pixels(digests).items():
-        if flag.check not in rules.skip:
-            flags[uid].append(flag)
-
-
-def _read(series: Series, images: Path, flags: list[Flag]) -> LoadedScan | None:
-    """Read a volume; that this cannot be done is a flag of its own."""
-    known: dict[str, Modality] = {name: name for name in MODALITIES}
-    rule = "its images make one volume"
-    try:
-        loaded = load_scan(
-            images / series.folder, known.get(series.modality_name), series.series_uid
-        )
-    except OncotraceError as error:
-        flags.append(Flag("readable", False, f"{error.code}: {error.message}", rule))
-        return None
-    flags.append(Flag("readable", True, loaded.scan.geometry.describe(), rule))
-    return loaded
-
-
-def _outline_flags(
-    outlines: Series, image: LoadedScan, images: Path, rules: CheckRules
-) -> Iterator[Flag]:
-    """Yield the flags of every structure of a structure set or segmentation."""
-    folder = images / outlines.folder
-    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
-    if len(files) != 1:
-        value = f"{len(files)} files in its folder"
-        yield Flag("readable", None, value, "one file in a folder of its own")
-        return
-    for name in outlines.structures:
-        try:
-            mask = load_mask(files[0], image=image, region=name).mask
-        except OncotraceError as error:
-            said = f"{name}: {error.code}: {error.message}"
-            yield Flag("readable", False, said, "its outlines make a mask of the image")
-            continue
-        for flag in mask_flags(mask, image.scan, rules.limits):
-            if flag.check not in rules.skip:
-                yield Flag(flag.check, flag.passed, f"{name}: {flag.value}", flag.rule)

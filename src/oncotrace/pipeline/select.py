@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 
 from oncotrace.atomic import write_bytes
+from oncotrace.curate.check_names import require_checks
 from oncotrace.curate.check_rules import CheckRules
 from oncotrace.curate.inventory_table import read_inventory
 from oncotrace.curate.select_query import Query
@@ -43,17 +44,21 @@ def select_series(
     ------
     TableError
         A table cannot be read.
+    SettingsError
+        The query asks for a check that there is not.
     OutputError
         ``out`` is not empty, or cannot be written.
     """
     require_new(out)
     series = read_inventory(table)
     flags = header_flags(series, CheckRules()) if checks is None else read_flags(checks)
+    made = {flag.check for flags_of_one in flags.values() for flag in flags_of_one}
+    require_checks(query.must_pass, made, to="asked for")
     events = None if dates is None else read_dates(dates)
     selection = select(series, query, flags=flags, dates=events)
     if not dry_run:
         with whole_folder(out) as folder:
-            _write(selection, folder)
+            write_selection(selection, folder)
     return selection
 
 
@@ -89,7 +94,8 @@ def _date(text: str, event: str, path: Path) -> date:
         ) from None
 
 
-def _write(selection: Selection, folder: Path) -> None:
+def write_selection(selection: Selection, folder: Path) -> None:
+    """Write what was chosen, what was left out, and the flow chart into a new folder."""
     selected = [
         {
             "case": case.name,

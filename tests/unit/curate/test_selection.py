@@ -132,9 +132,26 @@ def test_outlines_go_with_the_series_that_they_refer_to() -> None:
     assert (chosen.outlines, chosen.structure) == (OUTLINES, "GTV_Mass")
 
 
-def test_a_structure_is_not_guessed_among_several() -> None:
-    chosen = selected(replace(T1, referred_by=("1.9",)), OUTLINES).cases[0].chosen[0]
-    assert (chosen.outlines, chosen.structure) == (OUTLINES, "")
+@pytest.mark.parametrize(
+    ("structures", "chosen"),
+    [
+        (("GTV_Mass", "GTV_Edema"), "GTV_Mass"),
+        (("GTV-1", "GTV-2", "Heart"), "GTV-1"),
+        (("GTV", "GTVn"), "GTV"),
+        (("Heart", "Tumor left"), "Tumor left"),
+        (("Heart", "lesion 1"), "lesion 1"),
+        (("anything",), "anything"),
+        (("Heart", "Liver"), ""),
+        (("GTVp", "GTVn"), ""),
+        (("tumour 1", "tumour 2"), ""),
+    ],
+)
+def test_a_structure_that_is_called_like_a_tumour_is_taken_and_none_is_guessed(
+    structures: tuple[str, ...], chosen: str
+) -> None:
+    outlines = replace(OUTLINES, structures=structures)
+    found = selected(replace(T1, referred_by=("1.9",)), outlines).cases[0].chosen[0]
+    assert (found.outlines, found.structure) == (outlines, chosen)
 
 
 _SERIES = st.builds(

@@ -94,6 +94,7 @@ WRONG: dict[str, Series] = {
     ),
     "pet-corrections": replace(PET, corrected_image="DECY\\SCAT"),
     "pet-dose": replace(PET, patient_weight_kg=None),
+    "injected-before-scan": replace(PET, injection_time="20200101123000.00"),
     "frame-of-reference": replace(CT, frame_of_reference_uid=""),
     "link-by-uid": replace(OUTLINES, link="frame-of-reference"),
     "study-dates": replace(CT, acquisition_date="20191224"),
