@@ -13,7 +13,9 @@ from typer.testing import CliRunner, Result
 
 from oncotrace.cli.app import _Commands
 from oncotrace.cli.preprocess import preprocess
+from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.mask import Mask
+from oncotrace.domain.scan import Scan
 from oncotrace.io.cohort_table import read_cohort
 from oncotrace.io.volume_file import read_mask, read_scan, write_mask, write_scan
 
@@ -229,3 +231,58 @@ def test_fat_peaks_of_real_limbs_agree_with_the_published_normalisation(
     assert set(refused) <= {"no-tissue-peak"}
     peaks = np.array(found)
     assert peaks.std() / peaks.mean() < 0.03
+
+
+ONTO = """
+name = "onto"
+source = "test"
+[[steps]]
+step = "resample-to"
+grid = "{grid}"
+"""
+
+
+def with_coarse_pet(table: Path) -> Path:
+    """Write a cohort of two cases, T1 and a coarser PET, the second without its T1."""
+    folder = table.parent
+    coarse = Geometry((24, 24, 9), (4.0, 4.0, 8.0), limb().geometry.origin_mm)
+    noise = np.random.default_rng(0).random(coarse.shape_zyx)
+    write_scan(Scan(noise.astype(np.float32), coarse), folder / "pet.nii.gz")
+    path = folder / "both.csv"
+    path.write_text(
+        "case_id,image_mr-t1,image_pet,mask_pet\n"
+        "one,0.nii.gz,pet.nii.gz,pet_mask.nii.gz\ntwo,,pet.nii.gz,pet_mask.nii.gz\n"
+    )
+    write_mask(Mask(noise > 0.7, coarse), folder / "pet_mask.nii.gz")
+    return path
+
+
+def test_every_sequence_of_a_case_goes_onto_the_grid_of_one(
+    run: Command, tmp_path: Path, table: Path
+) -> None:
+    (tmp_path / "onto.toml").write_text(ONTO.format(grid="mr-t1"))
+    out = tmp_path / "out"
+    cohort, both = with_coarse_pet(table), ("--modality", "mr-t1", "--modality", "pet")
+    made = run(cohort, "--preset", tmp_path / "onto.toml", *both, "--out", out)
+    assert made.exit_code == 1, made.stderr  # the case without a T1
+    (case,) = read_cohort(out / "cohort.csv").cases
+    t1, pet = (read_scan(case.images[name]) for name in ("mr-t1", "pet"))
+    np.testing.assert_array_equal(t1.voxels, limb(seed=0).voxels)
+    pet.geometry.require_match(t1.geometry, this="pet", that="t1")
+    read_mask(case.masks["pet"]).geometry.require_match(t1.geometry, this="mask", that="t1")
+    rows = list(csv.DictReader((out / "failures.csv").read_text().splitlines()))
+    assert [(row["case_id"], row["code"]) for row in rows] == [("two", "missing-file")]
+
+
+def test_one_image_goes_onto_the_grid_of_a_file(run: Command, tmp_path: Path, table: Path) -> None:
+    with_coarse_pet(table)
+    preset, out = tmp_path / "onto.toml", tmp_path / "pet_on_t1.nii.gz"
+    preset.write_text(ONTO.format(grid=table.parent / "0.nii.gz"))
+    made = run(table.parent / "pet.nii.gz", "--preset", preset, "--out", out)
+    assert made.exit_code == 0, made.stderr
+    assert read_scan(out).geometry.matches(limb().geometry)
+    assert len(json.loads(out.with_name("pet_on_t1.json").read_text())["inputs"]["grid_1"]) == 64
+    preset.write_text(ONTO.format(grid="mr-t1"))
+    made = run(table.parent / "pet.nii.gz", "--preset", preset, "--out", tmp_path / "b.nii.gz")
+    assert made.exit_code == 2
+    assert "grid-needed" in made.stderr

@@ -48,7 +48,7 @@ def convert(
     """Convert a DICOM series to a volume file, with its structures as masks."""
     from oncotrace.pipeline.convert import Structures
     from oncotrace.pipeline.convert import convert as convert_series
-    from oncotrace.pipeline.pet_scan import pet_units_named
+    from oncotrace.pipeline.inputs import pet_units_named
 
     names = (*(region or []), *(segment or []))
     if names and len(mask or []) != 1:

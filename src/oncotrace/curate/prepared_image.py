@@ -1,8 +1,10 @@
 """An image on its way through pre-processing, with the masks that go along."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from oncotrace.curate.preprocess_settings import Region
+from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.mask import Mask
 from oncotrace.domain.scan import Scan
 from oncotrace.errors import SettingsError
@@ -18,11 +20,14 @@ class PreparedImage:
         None if none was given.
     body
         As it was found on the image before the first step; None if no step looks at it.
+    grids
+        Of other images, by what the steps call them.
     """
 
     scan: Scan
     mask: Mask | None = None
     body: Mask | None = None
+    grids: Mapping[str, Geometry] = field(default_factory=dict)
 
 
 def region_of(image: PreparedImage, region: Region) -> Mask | None:

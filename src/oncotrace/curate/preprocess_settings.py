@@ -12,13 +12,15 @@ from oncotrace.errors import SettingsError
 
 _CLOSED = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 _PRESETS = files("oncotrace.curate") / "presets"
-_STEPS_OF_SHAPE = ("resample", "crop-pad")
+_STEPS_OF_SHAPE = ("resample", "resample-to", "crop-pad")
 
 Region = Literal["image", "body", "mask"]
 """Which voxels a step looks at: all, the body as oncotrace finds it, or the mask that is given."""
 Millimetres = Annotated[float, Field(gt=0, le=100)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Voxels = Annotated[int, Field(ge=1, le=2048)]
+Reach = Annotated[int, Field(ge=0, le=10)]
+"""Voxels to either side."""
 Finite = Annotated[float, Field(ge=-1e9, le=1e9)]
 
 
@@ -43,6 +45,17 @@ class Resample(_Settings):
 
     step: Literal["resample"]
     spacing_mm: tuple[Millimetres, Millimetres, Millimetres]
+    interpolation: Literal["nearest", "linear", "cubic"] = "cubic"
+    mask_interpolation: Literal["nearest", "linear"] = "linear"
+    mask_threshold: float = Field(default=0.5, gt=0, le=1)
+
+
+class ResampleTo(_Settings):
+    """Image and masks onto the grid of another image in the same frame of reference."""
+
+    step: Literal["resample-to"]
+    grid: str = Field(min_length=1, max_length=4096)
+    """Another sequence of the case as it comes, such as ``mr-t1``; or a file or DICOM folder."""
     interpolation: Literal["nearest", "linear", "cubic"] = "cubic"
     mask_interpolation: Literal["nearest", "linear"] = "linear"
     mask_threshold: float = Field(default=0.5, gt=0, le=1)
@@ -195,11 +208,7 @@ class Median(_Settings):
     """The median of every voxel's neighbourhood."""
 
     step: Literal["median"]
-    radius_xyz: tuple[
-        Annotated[int, Field(ge=0, le=10)],
-        Annotated[int, Field(ge=0, le=10)],
-        Annotated[int, Field(ge=0, le=10)],
-    ] = (1, 1, 1)
+    radius_xyz: tuple[Reach, Reach, Reach] = (1, 1, 1)
 
 
 class CurvatureFlow(_Settings):
@@ -208,6 +217,21 @@ class CurvatureFlow(_Settings):
     step: Literal["curvature-flow"]
     iterations: int = Field(default=5, ge=1, le=200)
     time_step: float = Field(default=0.0625, gt=0, le=0.0625)
+
+
+class NonLocalMeans(_Settings):
+    """Means over voxels whose surroundings look alike; see `oncotrace.imaging.non_local_means`."""
+
+    step: Literal["non-local-means"]
+    patch_radius_xyz: tuple[Reach, Reach, Reach] = (1, 1, 1)
+    search_radius_xyz: tuple[Reach, Reach, Reach] = (3, 3, 1)
+    strength: float = Field(default=1.0, gt=0, le=100)
+
+    @model_validator(mode="after")
+    def _searches(self) -> Self:
+        if not any(self.search_radius_xyz):
+            raise ValueError("search_radius_xyz must reach some voxel")
+        return self
 
 
 class CropPad(_Settings):
@@ -222,6 +246,7 @@ class CropPad(_Settings):
 Step = (
     N4
     | Resample
+    | ResampleTo
     | ZScore
     | WhiteStripe
     | TissueReference
@@ -237,6 +262,7 @@ Step = (
     | Frequency
     | Median
     | CurvatureFlow
+    | NonLocalMeans
     | CropPad
 )
 
@@ -260,6 +286,12 @@ class Preprocessing(_Settings):
     def changes_grid(self) -> bool:
         """Whether the result lies on another grid than the image."""
         return any(step.step in _STEPS_OF_SHAPE for step in self.steps)
+
+    @property
+    def grids(self) -> tuple[str, ...]:
+        """Sequences and files whose grids the steps need, each once."""
+        named = (step.grid for step in self.steps if isinstance(step, ResampleTo))
+        return tuple(dict.fromkeys(named))
 
     @property
     def needs_mask(self) -> bool:

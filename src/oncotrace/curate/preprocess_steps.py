@@ -12,7 +12,7 @@ from oncotrace.curate.preprocess_settings import Preprocessing, Step, is_fitted
 from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.mask import Mask
 from oncotrace.domain.scan import Modality, Scan, require_finite
-from oncotrace.errors import SettingsError
+from oncotrace.errors import InputError, SettingsError
 from oncotrace.imaging.bias_field import without_bias_field
 from oncotrace.imaging.clahe import clahe
 from oncotrace.imaging.denoise import curvature_flowed, median_filtered
@@ -27,6 +27,7 @@ from oncotrace.imaging.grid_size import (
 )
 from oncotrace.imaging.histogram_equalise import equalised
 from oncotrace.imaging.histogram_match import matched
+from oncotrace.imaging.non_local_means import without_noise
 from oncotrace.imaging.nyul import StandardScale, on_standard_scale
 from oncotrace.imaging.percentile_scale import (
     clipped_to,
@@ -58,8 +59,18 @@ class StepDone:
     image: PreparedImage
 
 
-def as_it_comes(preprocessing: Preprocessing, scan: Scan, mask: Mask | None) -> PreparedImage:
+def as_it_comes(
+    preprocessing: Preprocessing,
+    scan: Scan,
+    mask: Mask | None,
+    grids: Mapping[str, Geometry] | None = None,
+) -> PreparedImage:
     """Image before the first step; its body is found if a step looks at it.
+
+    Parameters
+    ----------
+    grids
+        Of other images, by what the steps call them.
 
     Raises
     ------
@@ -68,15 +79,26 @@ def as_it_comes(preprocessing: Preprocessing, scan: Scan, mask: Mask | None) -> 
     GeometryMismatchError
         The mask lies on another grid.
     SettingsError
-        A step looks at the mask, and there is none.
+        A step looks at the mask, and there is none; or at a grid that is not given.
     """
+    _require_grids(preprocessing, grids or {})
     require_finite(scan, "the image")
     if mask is not None:
         mask.geometry.require_match(scan.geometry, this="mask", that="image")
     elif preprocessing.needs_mask:
         required_mask(PreparedImage(scan))
     needs_body = any(_looks_at_body(step) for step in preprocessing.steps)
-    return PreparedImage(scan, mask, foreground_of(scan) if needs_body else None)
+    return PreparedImage(scan, mask, foreground_of(scan) if needs_body else None, grids or {})
+
+
+def _require_grids(preprocessing: Preprocessing, grids: Mapping[str, Geometry]) -> None:
+    for name in preprocessing.grids:
+        if name not in grids:
+            raise SettingsError(
+                f"a step needs the grid of {name}, which is not there.",
+                hint="One image knows no other sequences: give a volume file as grid, or a cohort.",
+                code="grid-needed",
+            )
 
 
 def preprocessed(
@@ -113,7 +135,9 @@ def after_step(step: Step, image: PreparedImage, parameters: Parameters | None) 
     """
     match step:
         case settings.Resample():
-            return _resampled(step, image)
+            return _resampled(step, image, with_spacing(image.scan.geometry, step.spacing_mm))
+        case settings.ResampleTo():
+            return _resampled(step, image, _grid_of_another(step, image))
         case settings.CropPad():
             return _cropped(step, image)
         case _:
@@ -138,14 +162,34 @@ def _looks_at_body(step: Step) -> bool:
     return getattr(step, "within", "") == "body"
 
 
-def _resampled(step: settings.Resample, image: PreparedImage) -> PreparedImage:
-    target = with_spacing(image.scan.geometry, step.spacing_mm)
+def _grid_of_another(step: settings.ResampleTo, image: PreparedImage) -> Geometry:
+    """Grid of another image, which must share some place with this one."""
+    target, own = image.grids[step.grid], image.scan.geometry
+    corners = target.to_index(own.corners_mm())
+    beyond = np.array(target.size_xyz) - 0.5
+    if (corners.max(axis=0) < -0.5).any() or (corners.min(axis=0) > beyond).any():
+        raise InputError(
+            f"the image and the grid of {step.grid} share no place: {own.describe()}; "
+            f"{target.describe()}.",
+            hint="Images of different frames of reference must be registered first.",
+            code="no-overlap",
+        )
+    return target
+
+
+def _resampled(
+    step: settings.Resample | settings.ResampleTo, image: PreparedImage, target: Geometry
+) -> PreparedImage:
+    """Image and masks on another grid; as they are where it is their own."""
+    if target == image.scan.geometry:
+        return image
     lowest = float(image.scan.voxels.min())
     scan = resample_scan(image.scan, target, interpolation=step.interpolation, outside=lowest)
-    return PreparedImage(
-        scan,
-        _on_grid(image.mask, target, step.mask_interpolation, step.mask_threshold),
-        _on_grid(image.body, target, "nearest", 0.5),
+    return replace(
+        image,
+        scan=scan,
+        mask=_on_grid(image.mask, target, step.mask_interpolation, step.mask_threshold),
+        body=_on_grid(image.body, target, "nearest", 0.5),
     )
 
 
@@ -165,10 +209,11 @@ def _cropped(step: settings.CropPad, image: PreparedImage) -> PreparedImage:
         centre = centre_of_grid(scan.geometry)
     box = box_of_size(step.size_xyz, centre)
     fill = float(scan.voxels.min()) if step.fill == "minimum" else step.fill
-    return PreparedImage(
-        scan_in_box(scan, box, fill=fill),
-        None if image.mask is None else mask_in_box(image.mask, box),
-        None if image.body is None else mask_in_box(image.body, box),
+    return replace(
+        image,
+        scan=scan_in_box(scan, box, fill=fill),
+        mask=None if image.mask is None else mask_in_box(image.mask, box),
+        body=None if image.body is None else mask_in_box(image.body, box),
     )
 
 
@@ -241,6 +286,13 @@ def _of_all_voxels(step: Step, scan: Scan) -> Scan:
             return median_filtered(scan, step.radius_xyz)
         case settings.CurvatureFlow():
             return curvature_flowed(scan, iterations=step.iterations, time_step=step.time_step)
+        case settings.NonLocalMeans():
+            return without_noise(
+                scan,
+                patch_radius_xyz=step.patch_radius_xyz,
+                search_radius_xyz=step.search_radius_xyz,
+                strength=step.strength,
+            )
         case _:
             raise SettingsError(f"the step {step.step} needs parameters.", code="parameters-needed")
 

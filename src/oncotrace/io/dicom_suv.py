@@ -17,7 +17,13 @@ from oncotrace.domain.scan import Scan
 from oncotrace.errors import DicomError
 from oncotrace.io.dicom_frames import Frame
 from oncotrace.io.dicom_series import DicomSeries, read_series, stacked_series
-from oncotrace.io.pet_header import PetHeader, missing_for_suv, named, read_pet_header
+from oncotrace.io.pet_header import (
+    OTHER_WAYS,
+    PetHeader,
+    missing_for_suv,
+    named,
+    read_pet_header,
+)
 from oncotrace.io.pet_times import (
     Moment,
     decay_seconds,
@@ -99,8 +105,18 @@ def read_suv_series(source: Path, *, series_uid: str | None = None) -> SuvSeries
     InputError, MissingDependencyError
         See `oncotrace.io.dicom_series.read_series`.
     """
-    series = read_series(source, series_uid=series_uid, modality="pet")
-    with stacked_series(source, series_uid) as stacked:
+    return in_suv(read_series(source, series_uid=series_uid, modality="pet"), source)
+
+
+def in_suv(series: DicomSeries, source: Path) -> SuvSeries:
+    """Turn the stored values of a PET series that was read from ``source`` into SUV.
+
+    Raises
+    ------
+    DicomError
+        An element that SUV needs is missing, absurd or contradicts another.
+    """
+    with stacked_series(source, series.series_uid) as stacked:
         factors = _factors(_headers(stacked.frames))
     voxels = series.scan.voxels * factors.by_slice[:, None, None]
     _require_possible(float(voxels.max()))
@@ -130,7 +146,7 @@ def _factors(headers: list[PetHeader]) -> _Factors:
     raise DicomError(
         f"{headers[0].label}: {named('Units')} is {units[:16]!r}; BQML, CNTS with Philips' factors "
         "and GML can become SUV by body weight.",
-        hint="Keep the stored values with --pet-units stored.",
+        hint=OTHER_WAYS,
         code="suv-units",
     )
 
@@ -141,7 +157,7 @@ def _already_suv(headers: list[PetHeader], units: str) -> _Factors:
         raise DicomError(
             f"{headers[0].label}: {named('SUVType')} is {kind[:16]!r}: the values are SUV, but not "
             "by body weight.",
-            hint="Keep the stored values with --pet-units stored.",
+            hint=OTHER_WAYS,
             code="suv-units",
         )
     return _Factors(np.ones(len(headers)), SuvRecord("already SUV", units, (1.0, 1.0)))
@@ -158,8 +174,7 @@ def _from_counts(headers: list[PetHeader], units: str) -> _Factors:
         raise DicomError(
             f"{headers[0].label}: {named('Units')} is CNTS, and neither Philips' SUV factor "
             "(7053,1000) nor its activity factor (7053,1009) is there in every slice.",
-            hint="Private elements may have been removed by de-identification: export it anew, or "
-            "keep the stored values with --pet-units stored.",
+            hint=f"Private elements may have been removed: export it anew. {OTHER_WAYS}",
             code="suv-missing-tag",
         )
     return _by_decay(headers, units, np.array(to_activity, dtype=np.float64))
@@ -219,7 +234,7 @@ def _require_corrections(header: PetHeader, corrected: str) -> None:
         raise DicomError(
             f"{header.label}: {named('DecayCorrection')} is {corrected[:16]!r}; START, ADMIN and "
             "NONE are known.",
-            hint="Keep the stored values with --pet-units stored.",
+            hint=OTHER_WAYS,
             code="suv-decay-correction",
         )
     done = header.words("CorrectedImage")
@@ -257,7 +272,7 @@ def _require_possible(largest: float) -> None:
         raise DicomError(
             f"the largest SUV would be {largest:g}, which cannot be: the scale of the image, "
             f"{named('RadionuclideTotalDose')} or {named('PatientWeight')} is wrong.",
-            hint="Correct the header, or keep the stored values with --pet-units stored.",
+            hint=f"Correct the header. {OTHER_WAYS}",
             code="suv-absurd-value",
         )
 

@@ -56,6 +56,11 @@ NUMBERS = {
 """Units of the numbers and what they can be: wide enough for infants and every PET nuclide, and
 narrow enough that grams for kilograms and MBq for Bq do not pass."""
 
+OTHER_WAYS = (
+    "Or give a volume file in SUV; convert --pet-units stored writes the values as they are stored."
+)
+"""What can be done about any PET that has no SUV, for hints."""
+
 
 @dataclass(frozen=True, eq=False)
 class PetHeader:
@@ -97,7 +102,7 @@ class PetHeader:
             raise DicomError(
                 f"{self.label}: {named(keyword)} is {number:g} {unit}, which cannot be (between "
                 f"{least:g} and {most:g} is expected).",
-                hint="Correct the header, or keep the stored values with --pet-units stored.",
+                hint=f"Correct the header. {OTHER_WAYS}",
                 code="suv-absurd-value",
             )
         return number
@@ -132,7 +137,7 @@ class PetHeader:
             raise DicomError(
                 f"{self.label}: {named(keyword)} lists {len(items)} injections; SUV is defined for "
                 "one.",
-                hint="Keep the stored values with --pet-units stored.",
+                hint=OTHER_WAYS,
                 code="suv-several-injections",
             )
         item: Dataset = items[0]
@@ -164,7 +169,7 @@ class PetHeader:
         if not math.isfinite(factor) or factor < 0:
             raise DicomError(
                 f"{self.label}: (7053,10{element:02X}) of {_PHILIPS_CREATOR} is no factor.",
-                hint="Keep the stored values with --pet-units stored.",
+                hint=OTHER_WAYS,
                 code="suv-absurd-value",
             )
         return factor or None
@@ -202,8 +207,8 @@ def missing_for_suv(label: str, *keywords: str) -> DicomError:
     return DicomError(
         f"{label} has no {' and no '.join(named(keyword) for keyword in keywords)}, without which "
         "there is no SUV.",
-        hint="Export it anew with that element (de-identification may have removed it), or keep "
-        "the stored values with --pet-units stored.",
+        hint="Export it anew with that element: de-identification may have removed it. "
+        f"{OTHER_WAYS}",
         code="suv-missing-tag",
     )
 

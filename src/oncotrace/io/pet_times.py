@@ -16,7 +16,7 @@ from pydicom.sequence import Sequence
 
 from oncotrace.errors import DicomError
 from oncotrace.io.dicom_header import malformed_tag, value_of
-from oncotrace.io.pet_header import PetHeader, missing_for_suv, named
+from oncotrace.io.pet_header import OTHER_WAYS, PetHeader, missing_for_suv, named
 
 _SOME_DAY = date(2000, 1, 1)  # for files whose dates have been removed; only differences count
 _DAY = timedelta(days=1)
@@ -131,7 +131,7 @@ def decay_seconds(start: Moment, scan: Moment, half_life_s: float, label: str) -
         f"{label}: by {named_source(start.source)} the tracer was injected {when} the moment that "
         f"{named_source(scan.source)} gives for the scan.",
         hint="One of the two is wrong; de-identification may have shifted one and not the other. "
-        "Correct it, or keep the stored values with --pet-units stored.",
+        f"Correct it. {OTHER_WAYS}",
         code="suv-times",
     )
 

@@ -121,7 +121,8 @@ def _values_in(voxels: NDArray[np.uint8]) -> set[int]:
 def _named(case: Case, modality: Modality, labels: Sequence[Label]) -> tuple[LabelVolume, str]:
     """Structures by their names, empty where the file has none of a name; then what it has."""
     source = file_of(case, case.masks, modality, "mask")
-    image = load_scan(file_of(case, case.images, modality, "image"), modality)
+    source_image = file_of(case, case.images, modality, "image")
+    image = load_scan(source_image, modality, pet_units="stored")
     geometry = image.scan.geometry
     inside = np.zeros((len(labels), *geometry.shape_zyx), dtype=np.bool_)
     names = ""

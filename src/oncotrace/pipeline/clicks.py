@@ -70,7 +70,9 @@ def simulate_clicks(
     OutputError
         The target exists or cannot be written.
     """
-    loaded = load_mask(mask, image=load_scan(image) if image else None, region=region)
+    loaded = load_mask(
+        mask, image=load_scan(image, pet_units="stored") if image else None, region=region
+    )
     clicks = drawn_clicks(loaded.mask, person=person, seed=seed)
     write_clicks(clicks, target)
     return clicks

@@ -15,9 +15,17 @@ from oncotrace.io.dicom_suv import SuvRecord
 from oncotrace.io.rtstruct import list_regions
 from oncotrace.io.volume_file import write_mask, write_scan
 from oncotrace.measure.volume import volume_ml
-from oncotrace.pipeline.inputs import LoadedMask, LoadedScan, geometry_json, load_mask, mask_kind
+from oncotrace.pipeline.inputs import (
+    LoadedMask,
+    LoadedScan,
+    PetUnits,
+    geometry_json,
+    load_mask,
+    load_scan,
+    mask_kind,
+    suv_json,
+)
 from oncotrace.pipeline.new_files import require_absent, stem_and_suffix
-from oncotrace.pipeline.pet_scan import PetUnits, load_scan_in_suv, suv_json
 from oncotrace.pipeline.run.digests import source_digest
 from oncotrace.pipeline.run.folder import write_json
 
@@ -84,7 +92,7 @@ def convert(
     stem, suffix = stem_and_suffix(target)
     sidecar = target.with_name(f"{stem}.json")
     require_absent([target, sidecar])
-    loaded, suv = load_scan_in_suv(source, modality, series_uid, pet_units=pet_units)
+    loaded = load_scan(source, modality, series_uid, pet_units=pet_units)
     masks = _masks(structures, loaded, target.with_name(stem), suffix)
     require_absent(mask.path for mask in masks)
     notes = (*loaded.notes, *(note for mask in masks for note in mask.loaded.notes))
@@ -92,13 +100,13 @@ def convert(
         write_scan(loaded.scan, target)
         for mask in masks:
             write_mask(mask.loaded.mask, mask.path)
-        write_json(sidecar, _record(source, target, loaded, suv, structures, masks))
+        write_json(sidecar, _record(source, target, loaded, structures, masks))
     return Conversion(
         target,
         sidecar,
         tuple(WrittenMask(m.path, m.loaded.name, volume_ml(m.loaded.mask)) for m in masks),
         loaded.scan.geometry.describe(),
-        suv,
+        loaded.suv,
         tuple(dict.fromkeys(notes)),
     )
 
@@ -123,7 +131,7 @@ def _masks(
     for wanted in structures:
         for name in wanted.names or _all_names(wanted.file):
             loaded = load_mask(wanted.file, image=image, region=name)
-            path = stem.with_name(f"{stem.name}_mask_{_file_name(loaded.name)}{suffix}")
+            path = stem.with_name(f"{stem.name}_mask_{file_name_of(loaded.name)}{suffix}")
             if path in [mask.path for mask in masks]:
                 raise SettingsError(
                     f"two structures would be written to {path.name}.",
@@ -144,7 +152,7 @@ def _all_names(file: Path) -> tuple[str | None, ...]:
     return (None,)
 
 
-def _file_name(structure: str) -> str:
+def file_name_of(structure: str) -> str:
     """Part of a file's name that tells a structure, without what file systems refuse."""
     return _UNSAFE.sub("-", structure).strip("-.")[:_LONGEST_NAME] or "structure"
 
@@ -153,14 +161,13 @@ def _record(
     source: Path,
     target: Path,
     image: LoadedScan,
-    suv: SuvRecord | None,
     structures: Sequence[Structures],
     masks: Sequence[_NamedMask],
 ) -> dict[str, object]:
     inputs = {"image": source_digest(source)}
     for number, wanted in enumerate(structures, start=1):
         inputs[f"structures_{number}"] = source_digest(wanted.file)
-    is_suv = image.scan.modality == "pet" and suv is not None
+    is_suv = image.suv is not None
     return {
         "format": 1,
         "journey": "convert",
@@ -170,8 +177,8 @@ def _record(
         "series_uid": image.series_uid or None,
         "frame_of_reference_uid": image.frame_of_reference_uid or None,
         "geometry": geometry_json(image.scan.geometry),
-        "pet_units": ("suv" if suv else "stored") if image.scan.modality == "pet" else None,
-        "suv": suv_json(suv),
+        "pet_units": ("suv" if is_suv else "stored") if image.scan.modality == "pet" else None,
+        "suv": suv_json(image.suv),
         "masks": [
             {
                 "file": mask.path.name,

@@ -83,7 +83,7 @@ class ImportTask:
         """Write mask and picture of the case and return its result."""
         with clock.stage("read"):
             image = file_of(case, case.images, self.modality, "image")
-            loaded = load_scan(image, self.modality, self.series_uid)
+            loaded = load_scan(image, self.modality, self.series_uid, pet_units="stored")
             found = load_mask(self.mask, image=loaded, region=self.segment)
             _require_same_images(found, loaded, self.mask, image)
             mask = Mask(found.mask.voxels, loaded.scan.geometry)  # exact, where a file has rounded

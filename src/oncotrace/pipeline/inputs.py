@@ -1,7 +1,7 @@
 """Reading what a journey starts from, whatever the format."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +12,8 @@ from oncotrace.errors import InputError, SettingsError
 from oncotrace.io.dicom_kind import DicomObject, dicom_object
 from oncotrace.io.dicom_seg_file import Segment
 from oncotrace.io.dicom_seg_read import list_segments, read_segment
-from oncotrace.io.dicom_series import is_dicom_source, list_series, read_series
+from oncotrace.io.dicom_series import DicomSeries, is_dicom_source, list_series, read_series
+from oncotrace.io.dicom_suv import SuvRecord, in_suv
 from oncotrace.io.rtstruct import read_region
 from oncotrace.io.slicer_segmentation import is_slicer_segmentation, read_slicer_segmentation
 from oncotrace.io.volume_file import VOLUME_SUFFIXES, is_volume_file, read_scan
@@ -20,6 +21,9 @@ from oncotrace.io.volume_file import read_mask as read_mask_volume
 
 OtherGrids = Literal["resample", "refuse"]
 """What is done with images of one patient that do not lie on the first one's grid."""
+
+PetUnits = Literal["suv", "stored"]
+"""What is made of PET from DICOM: SUV by body weight, or the values as the file has them."""
 
 MaskKind = Literal["volume", "slicer", "seg", "rtstruct"]
 
@@ -34,13 +38,20 @@ MASK_TITLES: dict[MaskKind, str] = {
 
 @dataclass(frozen=True, eq=False)
 class LoadedScan:
-    """A scan, what its reader noted, and the DICOM identifiers that contours refer to."""
+    """A scan, what its reader noted, and the DICOM identifiers that contours refer to.
+
+    Parameters
+    ----------
+    suv
+        How PET from DICOM became SUV; none for any other image, and for stored values.
+    """
 
     scan: Scan
     notes: tuple[str, ...] = ()
     series_uid: str = ""
     frame_of_reference_uid: str = ""
     sop_instance_uids: tuple[str, ...] = ()
+    suv: SuvRecord | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,14 +79,27 @@ class LoadedMask:
 
 
 def load_scan(
-    source: Path, modality: Modality | None = None, series_uid: str | None = None
+    source: Path,
+    modality: Modality | None = None,
+    series_uid: str | None = None,
+    *,
+    pet_units: PetUnits = "suv",
 ) -> LoadedScan:
     """Scan in a DICOM folder, zip or file, or in a volume file.
+
+    PET from DICOM comes in SUV, which is what networks, thresholds and steps expect; the values of
+    a volume file are taken as they are.
+
+    Parameters
+    ----------
+    pet_units
+        ``stored`` leaves the values of PET as the file has them (usually Bq/ml); also for those who
+        need no more than the grid.
 
     Raises
     ------
     InputError
-        Nothing there can be read as one volume; the message says why.
+        Nothing there can be read as one volume, or no SUV can be computed; the message says why.
     SettingsError
         A series is named, but the source is not DICOM.
     """
@@ -92,13 +116,41 @@ def load_scan(
             code="unknown-format",
         )
     series = read_series(source, series_uid=series_uid, modality=modality)
+    if series.scan.modality != "pet" or pet_units == "stored":
+        return _loaded(series)
+    made = in_suv(series, source)
+    return _loaded(made.series, made.record)
+
+
+def _loaded(series: DicomSeries, suv: SuvRecord | None = None) -> LoadedScan:
     return LoadedScan(
         series.scan,
         series.notes,
         series.series_uid,
         series.frame_of_reference_uid,
         series.sop_instance_uids,
+        suv,
     )
+
+
+def pet_units_named(name: str) -> PetUnits:
+    """Return the choice of that name.
+
+    Raises
+    ------
+    SettingsError
+        There is none.
+    """
+    if name == "suv":
+        return "suv"
+    if name == "stored":
+        return "stored"
+    raise SettingsError(f"--pet-units is suv or stored, not {name!r}.")
+
+
+def suv_json(record: SuvRecord | None) -> dict[str, object] | None:
+    """Record of a conversion to SUV as plain JSON values."""
+    return None if record is None else asdict(record)
 
 
 def require_allowed_grids(scans: Mapping[Modality, Scan], other_grids: OtherGrids) -> None:

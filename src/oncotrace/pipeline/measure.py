@@ -38,7 +38,9 @@ def measure_mask(
     InputError
         The mask cannot be read or is empty.
     """
-    loaded = load_mask(source, image=load_scan(image) if image else None, region=region)
+    loaded = load_mask(
+        source, image=load_scan(image, pet_units="stored") if image else None, region=region
+    )
     size = tumour_size(loaded.mask)
     return {
         "format": 1,
@@ -117,7 +119,9 @@ def load_case_mask(case: Case, modality: Modality) -> LoadedMask:
     """
     mask = file_of(case, case.masks, modality, "mask")
     image = _image_under(case, modality)
-    return load_mask(mask, image=None if image is None else load_scan(image, modality))
+    if image is None:
+        return load_mask(mask)
+    return load_mask(mask, image=load_scan(image, modality, pet_units="stored"))
 
 
 def _image_under(case: Case, modality: Modality) -> Path | None:

@@ -16,13 +16,14 @@ from oncotrace.curate.preprocess_fit import (
 )
 from oncotrace.curate.preprocess_settings import Preprocessing, described
 from oncotrace.curate.preprocess_steps import as_it_comes, preprocessed
+from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.mask import Mask
 from oncotrace.domain.scan import Modality, Scan
 from oncotrace.imaging.intensity_statistics import intensity_statistics
 from oncotrace.io.volume_file import write_mask, write_scan
-from oncotrace.pipeline.inputs import geometry_json, load_mask
+from oncotrace.pipeline.inputs import geometry_json, load_mask, load_scan, suv_json
 from oncotrace.pipeline.new_files import require_absent, stem_and_suffix
-from oncotrace.pipeline.pet_scan import load_scan_in_suv, suv_json
+from oncotrace.pipeline.preprocess_grids import grid_files, grid_roles, read_grids
 from oncotrace.pipeline.run.digests import source_digest
 from oncotrace.pipeline.run.folder import write_json
 from oncotrace.report.preprocessing_picture import (
@@ -98,7 +99,8 @@ def preprocess_image(
     picture_file = target.with_name(f"{stem}.png") if pictures else None
     files = [target, sidecar, *filter(None, (mask_file, picture_file))]
     require_absent(files)
-    loaded, suv = load_scan_in_suv(source, modality, series_uid)
+    grids = grid_files(preprocessing, {})
+    loaded = load_scan(source, modality, series_uid)
     structure = load_mask(mask, image=loaded, region=region) if mask else None
     prepared = prepare(
         preprocessing,
@@ -106,13 +108,14 @@ def preprocess_image(
         structure.mask if structure else None,
         fitted,
         pictures=pictures,
+        grids=read_grids(grids),
     )
     write_scan(prepared.image.scan, target)
     if mask_file is not None and prepared.image.mask is not None:
         write_mask(prepared.image.mask, mask_file)
     if picture_file is not None:
         write_bytes(picture_file, preprocessing_picture(prepared.snapshots))
-    inputs = {"image": source_digest(source), **({"mask": source_digest(mask)} if mask else {})}
+    inputs = {"image": source, **({"mask": mask} if mask else {}), **grid_roles(grids)}
     record = {
         "format": 1,
         "journey": "preprocess",
@@ -120,9 +123,9 @@ def preprocess_image(
         "modality": loaded.scan.modality,
         "preprocessing": preprocessing.model_dump(mode="json"),
         "parameters": fitted_json(fitted),
-        "suv": suv_json(suv),
+        "suv": suv_json(loaded.suv),
         "stages": list(prepared.stages),
-        "inputs": inputs,
+        "inputs": {role: source_digest(path) for role, path in inputs.items()},
     }
     write_json(sidecar, record)
     notes = (*loaded.notes, *(structure.notes if structure else ()))
@@ -136,15 +139,21 @@ def prepare(
     fitted: FittedSteps,
     *,
     pictures: bool,
+    grids: Mapping[str, Geometry] | None = None,
 ) -> PreparedScan:
     """Take one image through all steps.
+
+    Parameters
+    ----------
+    grids
+        Of other images, by what the steps call them; see `oncotrace.pipeline.preprocess_grids`.
 
     Raises
     ------
     InputError, SettingsError
         See `oncotrace.curate.preprocess_steps.preprocessed`.
     """
-    image = as_it_comes(preprocessing, scan, mask)
+    image = as_it_comes(preprocessing, scan, mask, grids)
     plane = acquired_plane(scan.geometry)
     stages = [_stage("as it comes", image)]
     taken = [snapshot("as it comes", scan, mask, plane)] if pictures else []
@@ -167,10 +176,11 @@ def fitted_on(
     InputError, SettingsError
         It cannot be read, or a step cannot work on it.
     """
-    scan = load_scan_in_suv(reference, modality)[0].scan
+    scan = load_scan(reference, modality).scan
     fitted: dict[int, Parameters] = {}
     for number in preprocessing.fitted:
-        image = image_before(preprocessing, number, scan, None, fitted)
+        grids = read_grids(grid_files(preprocessing, {}))
+        image = image_before(preprocessing, number, scan, None, fitted, grids)
         step = preprocessing.steps[number]
         fitted[number] = parameters_of(step, [summary_of(step, image)])
     return fitted
@@ -182,9 +192,10 @@ def image_before(
     scan: Scan,
     mask: Mask | None,
     fitted: FittedSteps,
+    grids: Mapping[str, Geometry] | None = None,
 ) -> PreparedImage:
     """Image as it comes to step ``number`` (from 0)."""
-    image = as_it_comes(preprocessing, scan, mask)
+    image = as_it_comes(preprocessing, scan, mask, grids)
     for done in preprocessed(preprocessing, image, fitted, until=number):
         image = done.image
     return image

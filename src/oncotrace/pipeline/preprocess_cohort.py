@@ -1,7 +1,7 @@
 """The pre-processing journey for a cohort: case by case into a new cohort."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -9,20 +9,21 @@ from typing import ClassVar
 from oncotrace.atomic import refused_writes, write_bytes
 from oncotrace.curate.preprocess_fit import FittedSteps, fitted_json
 from oncotrace.curate.preprocess_settings import Preprocessing
-from oncotrace.domain.case import Case, Cohort
+from oncotrace.domain.case import Case
 from oncotrace.domain.scan import Modality
 from oncotrace.errors import InputError
-from oncotrace.io.cohort_table import read_cohort, write_table
+from oncotrace.io.cohort_table import read_cohort
 from oncotrace.io.volume_file import write_mask, write_scan
+from oncotrace.pipeline.inputs import load_scan, suv_json
+from oncotrace.pipeline.made_cohort import listed_as_cohort
 from oncotrace.pipeline.measure import load_case_mask
-from oncotrace.pipeline.pet_scan import load_scan_in_suv, suv_json
 from oncotrace.pipeline.preprocess import prepare
+from oncotrace.pipeline.preprocess_grids import grid_files, grid_roles, read_grids
 from oncotrace.pipeline.preprocess_parameters import (
     FittedByModality,
     chosen_modalities,
     parameters_for,
 )
-from oncotrace.pipeline.run.case_run import CaseOutcome
 from oncotrace.pipeline.run.clock import StageClock
 from oncotrace.pipeline.run.cohort_run import CohortRun, run_cohort
 from oncotrace.pipeline.run.digests import source_digest
@@ -57,16 +58,19 @@ class PreprocessTask:
                 files[f"mask_{name}"] = case.masks[name]
         if case.clicks is not None:
             files["clicks"] = case.clicks
+        files |= grid_roles(grid_files(self.preprocessing, case.images))
         return {role: source_digest(file) for role, file in files.items()}
 
     def run(self, case: Case, folder: Path, clock: StageClock) -> dict[str, object]:
         """Pre-process the case's sequences into ``folder``."""
+        with clock.stage("read"):
+            grids = read_grids(grid_files(self.preprocessing, case.images))
         files: dict[str, str] = {}
         stages: dict[str, object] = {}
         warnings: list[str] = []
         for name in self._sequences_of(case):
             with clock.stage("read"):
-                loaded, suv = load_scan_in_suv(case.images[name], name)
+                loaded = load_scan(case.images[name], name)
                 structure = load_case_mask(case, name) if name in case.masks else None
             with clock.stage("preprocess"):
                 prepared = prepare(
@@ -75,6 +79,7 @@ class PreprocessTask:
                     structure.mask if structure else None,
                     parameters_for(self.fitted, self.preprocessing, name),
                     pictures=self.pictures,
+                    grids=grids,
                 )
             with clock.stage("write"):
                 files[f"image_{name}"] = f"image_{name}.nii.gz"
@@ -85,7 +90,7 @@ class PreprocessTask:
                 if self.pictures:
                     picture = preprocessing_picture(prepared.snapshots)
                     write_bytes(folder / f"picture_{name}.png", picture)
-            stages[name] = {"suv": suv_json(suv), "stages": list(prepared.stages)}
+            stages[name] = {"suv": suv_json(loaded.suv), "stages": list(prepared.stages)}
             warnings += [*loaded.notes, *(structure.notes if structure else ())]
         if case.clicks is not None:
             files["clicks"] = _copied(case.clicks, folder)
@@ -139,35 +144,7 @@ def preprocess_cohort(
     }
     task = PreprocessTask(preprocessing, chosen, needed, pictures)
     run = run_cohort(task, table, cohort, out, seed=0, resume=resume, jobs=jobs)
-    return CohortRun(run.cases, _listed(run.outcomes, cohort, out))
-
-
-def _listed(outcomes: Iterator[CaseOutcome], cohort: Cohort, out: Path) -> Iterator[CaseOutcome]:
-    """Outcomes passed on; at the end the new cohort's table is written."""
-    files: dict[str, Mapping[str, str]] = {}
-    try:
-        for outcome in outcomes:
-            made = (outcome.result or {}).get("files")
-            if isinstance(made, dict):
-                files[outcome.case_id] = made
-            yield outcome
-    finally:
-        rows = [_row(case, files[case.case_id]) for case in cohort.cases if case.case_id in files]
-        write_table(rows, out / "cohort.csv", columns=("case_id",), replace=True)
-
-
-def _row(case: Case, files: Mapping[str, str]) -> dict[str, object]:
-    texts = {
-        "case_id": case.case_id,
-        "patient_id": case.patient_id,
-        "time_point": case.time_point,
-        "centre": case.centre,
-        "split": case.split,
-    }
-    placed = {column: f"cases/{case.case_id}/{file}" for column, file in files.items()}
-    outcome = {f"outcome_{name}": text for name, text in case.outcome.items()}
-    clinical = {f"clinical_{name}": text for name, text in case.clinical.items()}
-    return {**{k: v for k, v in texts.items() if v}, **placed, **outcome, **clinical}
+    return CohortRun(run.cases, listed_as_cohort(run.outcomes, cohort, out))
 
 
 def _copied(clicks: Path, folder: Path) -> str:

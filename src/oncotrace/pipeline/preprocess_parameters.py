@@ -21,10 +21,11 @@ from oncotrace.domain.case import Case, Cohort
 from oncotrace.domain.scan import Modality, modality_named
 from oncotrace.errors import OncotraceError, SettingsError
 from oncotrace.io.cohort_table import read_cohort
+from oncotrace.pipeline.inputs import load_scan
 from oncotrace.pipeline.measure import load_case_mask
 from oncotrace.pipeline.new_files import require_absent
-from oncotrace.pipeline.pet_scan import load_scan_in_suv
 from oncotrace.pipeline.preprocess import image_before
+from oncotrace.pipeline.preprocess_grids import grid_files, read_grids
 from oncotrace.pipeline.run.digests import file_digest, json_digest
 from oncotrace.pipeline.run.folder import read_json, write_json
 
@@ -243,9 +244,10 @@ def _summary(
     preprocessing: Preprocessing, number: int, case: Case, modality: Modality, fitted: FittedSteps
 ) -> Summary:
     try:
-        scan = load_scan_in_suv(case.images[modality], modality)[0].scan
+        scan = load_scan(case.images[modality], modality).scan
         mask = load_case_mask(case, modality).mask if preprocessing.needs_mask else None
-        image = image_before(preprocessing, number, scan, mask, fitted)
+        grids = read_grids(grid_files(preprocessing, case.images))
+        image = image_before(preprocessing, number, scan, mask, fitted, grids)
         return summary_of(preprocessing.steps[number], image)
     except OncotraceError as error:
         raise error.for_case(case.case_id) from error

@@ -57,7 +57,7 @@ def _is_of_view(case: Case, modality: Modality, view: View) -> bool:
     if modality not in case.images:
         return False
     try:
-        scan = load_scan(case.images[modality], modality).scan
+        scan = load_scan(case.images[modality], modality, pet_units="stored").scan
     except OncotraceError as error:
         raise error.for_case(case.case_id) from error
     return acquisition_plane(scan.geometry).suits(view)

@@ -37,6 +37,7 @@ STEPS = {
     "equalise": 'step = "equalise"',
     "median": 'step = "median"',
     "flow": 'step = "curvature-flow"',
+    "non-local-means": 'step = "non-local-means"\nsearch_radius_xyz = [1, 1, 1]',
     "resample": 'step = "resample"\nspacing_mm = [3, 3, 5]',
     "crop": 'step = "crop-pad"\nsize_xyz = [20, 50, 12]\naround = "mask"',
 }
@@ -130,6 +131,55 @@ def test_resampling_to_the_own_spacing_is_the_identity() -> None:
         assert result.mask is not None
         np.testing.assert_array_equal(result.mask.voxels, body().voxels)
         assert result.scan.geometry.matches(GRID)
+
+
+COARSER = Geometry((20, 20, 8), (5.0, 5.0, 10.0), GRID.origin_mm)
+
+
+def on_grid(grid: Geometry, *before: str, mask: Mask | None = None) -> PreparedImage:
+    settings = steps(*before, 'step = "resample-to"\ngrid = "mr-t2"')
+    image = as_it_comes(settings, limb(), mask, {"mr-t2": grid})
+    for done in preprocessed(settings, image, {}):
+        image = done.image
+    return image
+
+
+def test_an_image_goes_onto_the_grid_of_another_with_its_mask_and_body() -> None:
+    result = on_grid(COARSER, STEPS["z-score"], mask=CORE)
+    assert result.scan.geometry == COARSER
+    assert result.mask is not None
+    assert result.body is not None
+    assert result.mask.geometry == result.body.geometry == COARSER
+    assert result.mask.voxels.any()
+    # A straight ramp in millimetres stays one, whatever the grid.
+    x_mm = GRID.to_point_mm(np.indices(GRID.shape_zyx)[::-1].reshape(3, -1).T)[:, 0]
+    ramp = Scan(x_mm.reshape(GRID.shape_zyx).astype(np.float32), GRID)
+    settings = steps('step = "resample-to"\ngrid = "pet"\ninterpolation = "linear"')
+    (done,) = preprocessed(settings, as_it_comes(settings, ramp, None, {"pet": COARSER}), {})
+    inner = COARSER.to_point_mm((10, 10, 4))
+    assert done.image.scan.voxels[4, 10, 10] == pytest.approx(inner[0], abs=1e-3)
+
+
+def test_an_image_that_lies_on_the_grid_already_stays_as_it_is() -> None:
+    result = on_grid(GRID, mask=CORE)
+    assert result.scan.voxels.tobytes() == limb().voxels.tobytes()
+    assert result.mask is CORE
+
+
+def test_a_grid_elsewhere_is_refused() -> None:
+    far = Geometry(GRID.size_xyz, GRID.spacing_mm, (9000.0, 0.0, 0.0))
+    with pytest.raises(InputError, match="share no place") as refused:
+        on_grid(far)
+    assert refused.value.code == "no-overlap"
+
+
+def test_a_grid_that_is_not_given_is_refused_before_anything_is_done() -> None:
+    settings = steps('step = "resample-to"\ngrid = "mr-t2"')
+    assert settings.grids == ("mr-t2",)
+    assert settings.changes_grid
+    with pytest.raises(SettingsError, match="needs the grid of mr-t2") as refused:
+        as_it_comes(settings, limb(), None)
+    assert refused.value.code == "grid-needed"
 
 
 def test_the_body_is_found_once_and_goes_along_to_another_grid() -> None:
