@@ -6,6 +6,7 @@ from typer.core import TyperGroup
 from oncotrace.cli import (
     check,
     clicks,
+    contact_sheet,
     convert,
     deidentify,
     demo,
@@ -19,6 +20,7 @@ from oncotrace.cli import (
     measure,
     nnunet,
     pacs,
+    prepare,
     preprocess,
     propagate,
     refine,
@@ -66,11 +68,13 @@ app.command("propagate")(propagate.propagate)
 app.command("measure")(measure.measure)
 app.command("export")(export.export)
 app.command("import")(import_case.import_file)
+app.command("prepare")(prepare.prepare)
 app.command("inventory")(inventory.inventory)
 app.command("check")(check.check)
 app.command("select")(select.select)
 app.command("convert")(convert.convert)
 app.command("preprocess")(preprocess.preprocess)
+app.command("contact-sheet")(contact_sheet.contact_sheet)
 app.command("deidentify")(deidentify.deidentify)
 app.command("lungs")(lungs.lungs)
 app.command("workflow")(workflow.workflow)

@@ -60,7 +60,7 @@ def deidentify(
         source,
         out,
         confidentiality=chosen_confidentiality(profile, option or []),
-        key=pipeline.KeyChoice(key_file, _passphrase(passphrase, passphrase_file), patients),
+        key=pipeline.KeyChoice(key_file, passphrase_of(passphrase, passphrase_file), patients),
         keep_burned_in=keep_burned_in,
         resume=resume,
         dry_run=dry_run,
@@ -88,7 +88,8 @@ def _require_one_key(key_file: Path | None, no_key: bool, has_passphrase: bool) 
         raise SettingsError("a passphrase is for a key file: give --key-file FILE, too.")
 
 
-def _passphrase(ask: bool, file: Path | None) -> str | None:
+def passphrase_of(ask: bool, file: Path | None) -> str | None:
+    """Return the passphrase of a key file, from its own file or asked for; none if it has none."""
     if file is not None:
         from oncotrace.io.text_file import read_text
 

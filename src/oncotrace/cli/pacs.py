@@ -76,7 +76,7 @@ def echo(
     """Check that a PACS answers and lets us in."""
     from oncotrace.pipeline.pacs import check_pacs
 
-    check_pacs(_access(address, credentials, ca, allow_http=allow_http, timeout_s=timeout))
+    check_pacs(access_of(address, credentials, ca, allow_http=allow_http, timeout_s=timeout))
     console.print("The PACS answers.")
 
 
@@ -105,9 +105,9 @@ def query(
     from oncotrace.pipeline.pacs import query_pacs
 
     found = query_pacs(
-        _access(address, credentials, ca, allow_http=allow_http, timeout_s=timeout),
+        access_of(address, credentials, ca, allow_http=allow_http, timeout_s=timeout),
         level,
-        _filters(patient, since, until, modality, description, study, series),
+        filters_of(patient, since, until, modality, description, study, series),
         limit=limit,
         offset=offset,
     )
@@ -151,8 +151,8 @@ def retrieve(
     from oncotrace.pipeline.pacs import retrieve_from_pacs
 
     retrieval = retrieve_from_pacs(
-        _access(address, credentials, ca, allow_http=allow_http, timeout_s=timeout),
-        _filters(patient, since, until, modality, description, study, series),
+        access_of(address, credentials, ca, allow_http=allow_http, timeout_s=timeout),
+        filters_of(patient, since, until, modality, description, study, series),
         out,
         resume=resume,
         bounds=Bounds(files=max_files, bytes=int(max_gib * 2**30)),
@@ -180,7 +180,7 @@ def send(
     """Send DICOM files to a PACS: images, segmentations, structures, reports."""
     from oncotrace.pipeline.pacs import send_to_pacs
 
-    access = _access(address, credentials, ca, allow_http=allow_http, timeout_s=timeout)
+    access = access_of(address, credentials, ca, allow_http=allow_http, timeout_s=timeout)
     sending = send_to_pacs(access, files)
     outgoing = sending.outgoing
     if outgoing.foreign:
@@ -206,16 +206,17 @@ def send(
         raise typer.Exit(EXIT_SOME_FAILED)
 
 
-def _access(
+def access_of(
     address: str, credentials: Path | None, ca: Path | None, *, allow_http: bool, timeout_s: float
 ) -> "PacsAccess":
+    """Return how a PACS is reached, from the options of a command."""
     from oncotrace.io.pacs import PacsAccess
     from oncotrace.io.pacs_patience import Patience
 
     return PacsAccess(address, credentials, ca, allow_http, Patience(timeout_s))
 
 
-def _filters(
+def filters_of(
     patient: str | None,
     since: datetime | None,
     until: datetime | None,
@@ -224,6 +225,7 @@ def _filters(
     study: str | None,
     series: str | None,
 ) -> "Filters":
+    """Return what is asked for, from the options of a command."""
     from oncotrace.io.pacs_query import Filters
 
     first, last = (None if day is None else day.date() for day in (since, until))

@@ -119,12 +119,15 @@ class Deidentification:
         How many files there are to be copied.
     progress
         Number of files done with every step; the steps are done as they are taken.
+    refusals, left_out
+        Files that failed, and files of which no copy was wanted, by number.
     """
 
     files: int
     progress: Iterator[int]
     report: Callable[[], dict[str, object]]
     refusals: Callable[[], list[Refusal]]
+    left_out: Callable[[], list[Refusal]]
 
 
 _Place = StoredFile | int
@@ -184,6 +187,7 @@ def deidentify(
         _copied(copying, plan, done, settings, jobs),
         lambda: report_of(plan, done, settings),
         lambda: sorted([*plan.failures, *done.failures], key=lambda one: one.number),
+        lambda: sorted([*plan.left_out, *done.left_out], key=lambda one: one.number),
     )
 
 

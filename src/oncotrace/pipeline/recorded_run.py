@@ -14,6 +14,7 @@ from oncotrace.pipeline.evaluate_lungs import recorded_lung_evaluation
 from oncotrace.pipeline.import_case import ImportTask
 from oncotrace.pipeline.measure import MeasureTask
 from oncotrace.pipeline.nnunet_import import recorded_nnunet_import
+from oncotrace.pipeline.prepare import recorded_preparation
 from oncotrace.pipeline.run.case_run import RESULT_FILE
 from oncotrace.pipeline.run.cohort_run import RUN_FILE
 from oncotrace.pipeline.run.folder import read_json
@@ -22,6 +23,10 @@ from oncotrace.pipeline.segment_task import SegmentTask, recorded_segment_task
 from oncotrace.pipeline.segmented_case import CLICKS_FILE
 
 _RELATIVE_TOLERANCE = 1e-9
+_NOT_REPEATED = {
+    "preprocess": "this is a pre-processed cohort",
+    "contact-sheet": "this is a folder of pictures",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,8 +110,22 @@ def agree(before: object, after: object) -> bool:
 
 
 def _task(settings: Mapping[str, object]) -> CaseTask:
+    journey = str(settings.get("journey"))
+    if journey == "workflow":
+        raise InputError(
+            "this is the folder of a workflow, whose steps are runs of their own.",
+            hint="Give RUN/steps/CASE/STEP.",
+            code="workflow-steps",
+        )
+    if journey in _NOT_REPEATED:
+        raise InputError(
+            f"{_NOT_REPEATED[journey]}, which is not made again.",
+            hint="Give a run of prepare, segment, measure, evaluate or import.",
+            code="not-recorded",
+        )
+    if journey == "prepare":
+        return recorded_preparation(settings)
     modality = modality_named(str(settings.get("modality")))
-    journey = settings.get("journey")
     if journey == "measure":
         return MeasureTask(modality)
     if journey == "evaluate":
@@ -120,12 +139,6 @@ def _task(settings: Mapping[str, object]) -> CaseTask:
         return recorded_lung_evaluation(settings)
     if journey == "segment":
         return recorded_segment_task(modality, settings)
-    if journey == "workflow":
-        raise InputError(
-            "this is the folder of a workflow, whose steps are runs of their own.",
-            hint="Give RUN/steps/CASE/STEP.",
-            code="workflow-steps",
-        )
     raise InputError(f"run.json names the unknown journey {journey!r}.", code="damaged-run")
 
 

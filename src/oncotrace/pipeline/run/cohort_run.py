@@ -1,7 +1,7 @@
 """A cohort, case by case: parallel, interruptible, resumable."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -9,7 +9,6 @@ from joblib import Parallel, delayed
 
 from oncotrace.atomic import refused_writes
 from oncotrace.domain.case import Case, Cohort
-from oncotrace.domain.provenance import Provenance
 from oncotrace.errors import InputError, SettingsError
 from oncotrace.io.cohort_table import write_table
 from oncotrace.pipeline.run.case_run import RESULT_FILE, CaseFailure, CaseOutcome, run_case
@@ -55,10 +54,9 @@ def run_cohort(
     if jobs < 1:
         raise SettingsError(f"--jobs must be at least 1, found {jobs}.")
     settings = {"journey": task.journey, "cohort": str(table.resolve()), **task.settings()}
-    record = provenance(
-        settings, seed=seed, input_digests={"cohort": file_digest(table)}, start=now()
-    )
-    done = _open_run(task, cohort, out, record, resume=resume)
+    if not (resume and (out / RUN_FILE).is_file()):
+        begin_run(out, settings, seed=seed)
+    done = _take_up(task, table, cohort, out, settings)
     return CohortRun(len(cohort.cases), _recorded_outcomes(task, cohort, out, done, jobs))
 
 
@@ -77,36 +75,61 @@ def _recorded_outcomes(
         _close_run(cohort, out, failures)
 
 
-def _open_run(
-    task: CaseTask, cohort: Cohort, out: Path, record: Provenance, *, resume: bool
-) -> set[str]:
-    """Start a run folder or take up an old one; returns the ids of the cases already done."""
-    if not (resume and (out / RUN_FILE).is_file()):
-        require_new(out)
-        # The record first: whatever else is there after a crash, the run can be resumed.
-        write_json(out / RUN_FILE, {**as_json(record), "resumed": []})
-        _make_cases(out)
-        return set()
-    earlier = read_json(out / RUN_FILE)
-    if earlier["settings"] != record.settings:
+def begin_run(
+    out: Path, settings: Mapping[str, object], *, seed: int, command: Sequence[str] | None = None
+) -> None:
+    """Start a run folder; no case of it has been begun.
+
+    Parameters
+    ----------
+    command
+        What the record calls the command, if not by all its arguments.
+
+    Raises
+    ------
+    OutputError
+        ``out`` holds something, or cannot be written.
+    """
+    require_new(out)
+    record = as_json(provenance(settings, seed=seed, input_digests={}, start=now()))
+    given = {} if command is None else {"command": list(command)}
+    # The record first: whatever else is there after a crash, the run can be resumed.
+    write_json(out / RUN_FILE, {**record, **given, "resumed": []})
+
+
+def require_same_settings(out: Path, settings: Mapping[str, object]) -> None:
+    """Refuse to go on with a run that was begun with other settings.
+
+    Raises
+    ------
+    SettingsError
+        It was; the message names them.
+    """
+    earlier = read_json(out / RUN_FILE)["settings"]
+    if earlier != settings:
         raise SettingsError(
-            f"{out.name} was begun with other settings: "
-            f"{_difference(earlier['settings'], record.settings)}.",
+            f"{out.name} was begun with other settings: {_difference(earlier, settings)}.",
             hint="Resume with the settings in its run.json, or choose a new --out.",
             code="settings-changed",
         )
-    _make_cases(out)
-    remove_partial(out / "cases")
-    done = {case.case_id for case in cohort.cases if _is_done(task, case, out)}
-    resumed = earlier["resumed"] if isinstance(earlier["resumed"], list) else []
-    taken_up = {"input_digests": record.input_digests, "resumed": [*resumed, now()], "end": None}
-    write_json(out / RUN_FILE, {**earlier, **taken_up}, replace=True)
-    return done
 
 
-def _make_cases(out: Path) -> None:
+def _take_up(
+    task: CaseTask, table: Path, cohort: Cohort, out: Path, settings: Mapping[str, object]
+) -> set[str]:
+    """Take up a run folder, be it new or old; returns the ids of the cases already done."""
+    require_same_settings(out, settings)
     with refused_writes(out.name):
         (out / "cases").mkdir(exist_ok=True)
+    remove_partial(out / "cases")
+    done = {case.case_id for case in cohort.cases if _is_done(task, case, out)}
+    earlier = read_json(out / RUN_FILE)
+    resumed = earlier["resumed"] if isinstance(earlier["resumed"], list) else []
+    if earlier["input_digests"]:  # its cases had been begun
+        resumed = [*resumed, now()]
+    taken_up = {"input_digests": {"cohort": file_digest(table)}, "resumed": resumed, "end": None}
+    write_json(out / RUN_FILE, {**earlier, **taken_up}, replace=True)
+    return done
 
 
 def _difference(earlier: object, current: Mapping[str, object]) -> str:

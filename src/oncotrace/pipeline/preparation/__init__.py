@@ -1,0 +1,1 @@
+"""The steps of `oncotrace.pipeline.prepare`: what it starts from, decides, makes and concludes."""

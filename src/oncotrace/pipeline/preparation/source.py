@@ -1,0 +1,63 @@
+"""What a PACS has, as the start of a preparation: fetched into the working folder."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from oncotrace.curate.flag import Flag
+from oncotrace.io.pacs import PacsAccess
+from oncotrace.io.pacs_query import Filters
+from oncotrace.pipeline.pacs import FailedSeries, retrieve_from_pacs
+
+ARRIVED = "arrived"
+"""Check that fails where a PACS has not sent all images of a series."""
+
+_DICOM = "dicom"
+
+
+@dataclass(frozen=True)
+class FromPacs:
+    """Where the PACS is, and what is wanted of it."""
+
+    access: PacsAccess
+    filters: Filters
+
+    def described(self) -> dict[str, object]:
+        """Return the source as plain JSON values."""
+        filters = {
+            name: value if isinstance(value, str) else str(value)
+            for name, value in asdict(self.filters).items()
+            if value is not None
+        }
+        return {"pacs": self.access.address, **filters}
+
+
+def fetched_folder(work: Path) -> Path:
+    """Return the folder that the PACS's series are fetched into."""
+    return work / _DICOM
+
+
+def fetch(source: FromPacs, work: Path) -> Iterator[tuple[int, int] | FailedSeries]:
+    """Fetch what is not there yet; yield how many instances are, of how many.
+
+    Raises
+    ------
+    OncotraceError
+        The PACS cannot be asked, or nothing matches.
+    """
+    retrieval = retrieve_from_pacs(source.access, source.filters, fetched_folder(work), resume=True)
+    done = retrieval.present
+    yield done, retrieval.instances
+    with closing(retrieval.outcomes):
+        for outcome in retrieval.outcomes:
+            if isinstance(outcome, FailedSeries):
+                yield outcome
+            else:
+                done += 1
+                yield done, retrieval.instances
+
+
+def not_arrived(missing: int) -> Flag:
+    """Flag of a series that a PACS has not sent whole."""
+    return Flag(ARRIVED, False, f"{missing} images are missing", "all that the PACS lists")
