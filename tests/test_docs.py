@@ -14,6 +14,7 @@ import typer
 
 from oncotrace import errors
 from oncotrace.cli.app import app
+from oncotrace.curate.check_names import HEADER_CHECKS, VOXEL_CHECKS
 from oncotrace.domain.clicks import Clicks
 from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.scan import MODALITIES, Scan
@@ -212,3 +213,9 @@ def test_the_example_of_a_clicks_file_can_be_read(tmp_path: Path) -> None:
     clicks = read_clicks(path)
     assert len(clicks.corrections) == 3
     assert [correction.kind for correction in clicks.standing_corrections()] == ["negative"]
+
+
+def test_every_check_is_documented() -> None:
+    text = (DOCS / "reference" / "files.md").read_text(encoding="utf-8")
+    missing = [name for name in (*HEADER_CHECKS, *VOXEL_CHECKS) if f"`{name}`" not in text]
+    assert missing == []
