@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from tests.integration.orthanc_server import (
     running_pacs,
 )
 
+from oncotrace.curate.inventory_table import read_inventory
 from oncotrace.io.cohort_table import read_cohort
 from oncotrace.io.dicom_seg_read import read_segment
 from oncotrace.io.pacs import PacsAccess
@@ -109,3 +111,22 @@ def test_a_patient_whom_the_pacs_does_not_have_is_one_error(cli, orthanc, tmp_pa
     made = cli("prepare", orthanc.web_address, "--patient", "NOBODY", "--out", out)
     assert made.exit_code == 2
     assert "(pacs-not-found)" in made.stderr
+
+
+@pytest.mark.parametrize("way", ["wado", "get"])
+def test_a_pacs_is_listed_like_a_folder(cli, way, orthanc, shared_data, tmp_path) -> None:
+    table = tmp_path / "inventory.csv"
+    arguments = ("inventory", address_of(orthanc, way), "--patient", "STS_025", "--out", table)
+    made = cli(*arguments)
+    assert made.exit_code == 0, made.stderr
+    folder = tmp_path / "folder.csv"
+    assert cli("inventory", shared_data / "sts_dicom" / "STS_025", "--out", folder).exit_code == 0
+    ours, theirs = (
+        {replace(row, folder="", folders=0) for row in read_inventory(path)}
+        for path in (table, folder)
+    )
+    assert ours == theirs
+    assert cli(*arguments).exit_code == 2
+    again = cli(*arguments, "--update")
+    assert again.exit_code == 0
+    assert "(0 read now)" in again.stdout

@@ -8,14 +8,18 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from oncotrace.cli.output import console, messages, show_folder
+from oncotrace.cli import pacs
+from oncotrace.cli.output import EXIT_SOME_FAILED, console, messages, show_folder
 from oncotrace.cli.parse import refuse_together
+from oncotrace.errors import SettingsError
 
 if TYPE_CHECKING:
     from oncotrace.pipeline.header_reading import Progress as Step
     from oncotrace.pipeline.inventory import DryRun, InventorySummary
+    from oncotrace.pipeline.pacs import FailedSeries
 
 _STEPS = {
+    "retrieving": "retrieving",
     "looking": "looking for files",
     "reading": "reading headers",
     "describing": "describing series",
@@ -24,7 +28,11 @@ _STEPS = {
 
 def inventory(
     source: Annotated[
-        Path, typer.Argument(help="Folder (with all below it) or zip archive.", metavar="PATH")
+        str,
+        typer.Argument(
+            help="Folder (with all below it), zip archive, or the address of a PACS.",
+            metavar="PATH|PACS_URL",
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Table to be written: .csv or .parquet.")],
     update: Annotated[
@@ -39,22 +47,47 @@ def inventory(
     figures: Annotated[
         Path | None, typer.Option(help="New folder for pictures of the distributions.")
     ] = None,
+    patient: pacs.Patient = None,
+    study: pacs.Study = None,
+    since: pacs.Since = None,
+    until: pacs.Until = None,
+    credentials: pacs.CredentialsFile = None,
+    ca: pacs.Authority = None,
+    allow_http: pacs.AllowHttp = False,
+    timeout: pacs.Timeout = 60.0,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say how many files would be read, and stop.")
     ] = False,
 ) -> None:
-    """List the DICOM series of a folder tree or archive: what they are and how they were made."""
+    """List the DICOM series of a folder, archive or PACS: what they are, how they were made."""
     from oncotrace.pipeline import inventory as journey
 
+    place = pacs.place_of(
+        source,
+        pacs.filters_of(patient, since, until, None, None, study, None),
+        pacs.access_of(source, credentials, ca, allow_http=allow_http, timeout_s=timeout),
+    )
     if dry_run:
         refuse_together("--dry-run", {"--figures": figures})
-        would = _last(journey.dry_run(source, out))
+        if not isinstance(place, Path):
+            raise SettingsError(
+                "a dry run reads headers, which a PACS must send first.",
+                hint="Look what it has with: oncotrace pacs retrieve --dry-run.",
+            )
+        would = _last(journey.dry_run(place, out), [])
         if isinstance(would, journey.DryRun):
             console.print(f"{would.files} files, of which {would.to_read} would be read.")
         return
-    steps = journey.make_inventory(source, out, update=update, jobs=jobs, figures=figures)
+    steps: Iterable[Step | FailedSeries | InventorySummary]
+    if isinstance(place, Path):
+        steps = journey.make_inventory(place, out, update=update, jobs=jobs, figures=figures)
+    else:
+        steps = journey.make_inventory_of_pacs(
+            place, out, update=update, jobs=jobs, figures=figures
+        )
+    failed: list[FailedSeries] = []
     try:
-        summary = _last(steps)
+        summary = _last(steps, failed)
     except KeyboardInterrupt:
         messages.print("what was read is kept; go on with --update.")
         raise
@@ -63,11 +96,17 @@ def inventory(
     show_folder(out.parent, out.name, journey.index_of(out).name)
     if figures is not None:
         show_folder(figures, *sorted(path.name for path in figures.iterdir()))
+    if failed:
+        raise typer.Exit(EXIT_SOME_FAILED)
 
 
-def _last(steps: "Iterable[Step | InventorySummary | DryRun]") -> object:
-    """Show a bar while the steps come; return what comes last."""
+def _last(
+    steps: "Iterable[Step | FailedSeries | InventorySummary | DryRun]",
+    failed: "list[FailedSeries]",
+) -> object:
+    """Show a bar while the steps come; return what comes last, and add what failed to a list."""
     from oncotrace.pipeline.header_reading import Progress as Step
+    from oncotrace.pipeline.pacs import FailedSeries
 
     columns = (
         TextColumn("{task.description}"),
@@ -83,6 +122,9 @@ def _last(steps: "Iterable[Step | InventorySummary | DryRun]") -> object:
                 of = "?" if last.total is None else str(last.total)
                 label = _STEPS[last.step]
                 bar.update(task, description=label, completed=last.done, total=last.total, of=of)
+            elif isinstance(last, FailedSeries):
+                pacs.show_failed_series(last)
+                failed.append(last)
     return last
 
 

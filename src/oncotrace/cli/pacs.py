@@ -14,11 +14,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from oncotrace.cli.output import EXIT_SOME_FAILED, console, messages, tracked
+from oncotrace.errors import SettingsError
 
 if TYPE_CHECKING:
     from oncotrace.io.pacs import PacsAccess
     from oncotrace.io.pacs_query import Filters
-    from oncotrace.pipeline.pacs import Found, Retrieval
+    from oncotrace.pipeline.pacs import FailedSeries, Found, Retrieval
+    from oncotrace.pipeline.pacs_source import FromPacs
 
 app = typer.Typer(help="Ask a PACS what it has, fetch series, and send results.")
 
@@ -232,6 +234,22 @@ def filters_of(
     return Filters(patient, first, last, modality, description, study, series)
 
 
+def place_of(source: str, filters: "Filters", access: "PacsAccess") -> "Path | FromPacs":
+    """Return the folder or archive, or what is asked of the PACS."""
+    from oncotrace.io.pacs_query import Filters
+    from oncotrace.pipeline.pacs_source import FromPacs
+
+    if "://" in source:
+        return FromPacs(access, filters)
+    if filters != Filters() or access.credentials or access.authority or access.allow_http:
+        raise SettingsError(
+            "--patient, --study, --since, --until, --credentials, --ca and --allow-http are for a "
+            "PACS.",
+            hint="Give its address, https://... or dicom://..., or leave them out.",
+        )
+    return Path(source)
+
+
 def _json(found: "Found") -> dict[str, object]:
     return {
         name: value.isoformat() if isinstance(value, date) else value
@@ -279,13 +297,18 @@ def _finish_retrieval(retrieval: "Retrieval") -> None:
             else:
                 arrived += 1
     for failure in failures:
-        messages.print(
-            f"series {failure.series.series_uid} failed ({failure.error.code}), "
-            f"{failure.missing} instances are missing: {failure.error}",
-            markup=False,
-            soft_wrap=True,
-        )
+        show_failed_series(failure)
     there = f", {retrieval.present} were there" if retrieval.present else ""
     console.print(f"{arrived} of {waiting} instances retrieved{there}.")
     if failures:
         raise typer.Exit(EXIT_SOME_FAILED)
+
+
+def show_failed_series(failure: "FailedSeries") -> None:
+    """Say which series has not arrived whole, and why."""
+    messages.print(
+        f"series {failure.series.series_uid} failed ({failure.error.code}), "
+        f"{failure.missing} instances are missing: {failure.error}",
+        markup=False,
+        soft_wrap=True,
+    )

@@ -13,13 +13,9 @@ from oncotrace.cli.options import Jobs, Resume
 from oncotrace.cli.output import EXIT_SOME_FAILED, messages, show_folder
 from oncotrace.cli.parse import refuse_together
 from oncotrace.domain.scan import modality_named
-from oncotrace.errors import SettingsError
 
 if TYPE_CHECKING:
-    from oncotrace.io.pacs import PacsAccess
-    from oncotrace.io.pacs_query import Filters
     from oncotrace.pipeline.preparation.privacy import Privacy
-    from oncotrace.pipeline.preparation.source import FromPacs
     from oncotrace.pipeline.prepare import Happening, Planned, Step
 
 
@@ -106,7 +102,7 @@ def prepare(
         preset_for=tuple(modality_named(name) for name in preset_for or []),
         parameters=parameters,
     )
-    place = _place(
+    place = pacs.place_of(
         source,
         pacs.filters_of(patient, since, until, None, None, study, None),
         pacs.access_of(source, credentials, ca, allow_http=allow_http, timeout_s=timeout),
@@ -139,22 +135,6 @@ def _privacy(
     return Privacy(folder, chosen_confidentiality("basic", options or []), key)
 
 
-def _place(source: str, filters: "Filters", access: "PacsAccess") -> "Path | FromPacs":
-    """Return the folder or archive, or what is asked of the PACS."""
-    from oncotrace.io.pacs_query import Filters
-    from oncotrace.pipeline.preparation.source import FromPacs
-
-    if "://" in source:
-        return FromPacs(access, filters)
-    if filters != Filters() or access.credentials or access.authority or access.allow_http:
-        raise SettingsError(
-            "--patient, --study, --since, --until, --credentials, --ca and --allow-http are for a "
-            "PACS.",
-            hint="Give its address, https://... or dicom://..., or leave them out.",
-        )
-    return Path(source)
-
-
 def _show(happenings: "Iterable[Happening]") -> int:
     """Show a bar for every step and what goes wrong; return how many cases and series failed."""
     from oncotrace.pipeline.pacs import FailedSeries
@@ -170,10 +150,7 @@ def _show(happenings: "Iterable[Happening]") -> int:
                 _show_plan(happening)
             elif isinstance(happening, FailedSeries):
                 failed += 1
-                _say(
-                    f"series {happening.series.series_uid} failed ({happening.error.code}), "
-                    f"{happening.missing} images are missing: {happening.error}"
-                )
+                pacs.show_failed_series(happening)
             elif happening.failure is not None:
                 failed += 1
                 failure = happening.failure

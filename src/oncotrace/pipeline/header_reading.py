@@ -19,7 +19,7 @@ from oncotrace.io.header_sources import FileTask, listings, read_headers
 BATCH = 256
 _COMMIT_EVERY = 8192
 _IN_FLIGHT_PER_JOB = 3
-_SMALL = 4 * BATCH  # fewer are read sooner than a second process has started
+_SMALL = 16 * BATCH  # fewer are read sooner than processes have started, and with half the work
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,13 @@ class Progress:
     Parameters
     ----------
     step
-        ``looking``: comparing folders with the index; ``reading`` headers; ``describing`` series.
+        ``retrieving`` from a PACS; ``looking``: comparing folders with the index; ``reading``
+        headers; ``describing`` series.
     done, total
-        Files or series; the total of files is not known while looking.
+        Images, files or series; the total of files is not known while looking.
     """
 
-    step: Literal["looking", "reading", "describing"]
+    step: Literal["retrieving", "looking", "reading", "describing"]
     done: int
     total: int | None = None
 
@@ -50,7 +51,7 @@ def compare_folders(root: Path, index: HeaderIndex, skipped: frozenset[str]) -> 
     index.begin_comparison()
     files = 0
     for listing in listings(root, skipped):
-        files += index.compare(listing).files
+        files += index.compare(listing)
         yield Progress("looking", files)
     index.drop_unseen()
 

@@ -1,4 +1,4 @@
-"""The inventory of a folder tree or archive: every series in one table, read once.
+"""The inventory of a folder tree, an archive or a PACS: every series in one table, read once.
 
 Beside ``TABLE`` lies ``TABLE.index.sqlite``, which remembers every file's header, so that a second
 inventory reads only what is new or changed. Both are the hospital's own: they hold patients' ids
@@ -18,9 +18,13 @@ from oncotrace.curate.series import Series
 from oncotrace.errors import InputError, OutputError, SettingsError
 from oncotrace.io.header_index import HeaderIndex
 from oncotrace.pipeline.header_reading import Progress, compare_folders, read_pending
+from oncotrace.pipeline.new_files import require_absent
+from oncotrace.pipeline.pacs import FailedSeries
+from oncotrace.pipeline.pacs_source import FromPacs, fetch
 from oncotrace.report.inventory_charts import inventory_pictures
 
 INDEX_SUFFIX = ".index.sqlite"
+FETCHED_SUFFIX = ".dicom"
 NOT_IMAGES = ("not-dicom", "dicomdir", "empty-file")  # and nothing is wrong with them
 
 
@@ -59,6 +63,36 @@ class DryRun:
 
     files: int
     to_read: int
+
+
+def make_inventory_of_pacs(
+    source: FromPacs,
+    out: Path,
+    *,
+    update: bool,
+    jobs: int | None = None,
+    figures: Path | None = None,
+) -> Iterator[Progress | FailedSeries | InventorySummary]:
+    """Fetch what a PACS has into ``TABLE.dicom`` and make its inventory; the summary comes last.
+
+    Series that have not arrived whole are listed as they are, and named.
+
+    Raises
+    ------
+    OncotraceError
+        The PACS cannot be asked, nothing matches, or see `make_inventory`.
+    """
+    require_table_name(out)
+    folder = out.with_name(out.name + FETCHED_SUFFIX)
+    _require_place(out, index_of(out), figures, update=update)
+    if not update:
+        require_absent([folder])
+    for happening in fetch(source, folder):
+        if isinstance(happening, FailedSeries):
+            yield happening
+        else:
+            yield Progress("retrieving", *happening)
+    yield from make_inventory(folder, out, update=update, jobs=jobs, figures=figures)
 
 
 def make_inventory(

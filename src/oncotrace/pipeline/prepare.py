@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from oncotrace.curate.check_names import require_checks, require_known
 from oncotrace.curate.check_rules import CheckRules
+from oncotrace.curate.flag import Flag
 from oncotrace.curate.inventory_table import read_inventory
 from oncotrace.curate.preprocess_settings import Preprocessing
 from oncotrace.curate.select_query import Query
@@ -25,17 +26,11 @@ from oncotrace.pipeline.header_reading import Progress
 from oncotrace.pipeline.inventory import InventorySummary, make_inventory
 from oncotrace.pipeline.made_cohort import listed_as_cohort
 from oncotrace.pipeline.pacs import FailedSeries
+from oncotrace.pipeline.pacs_source import FromPacs, fetch
 from oncotrace.pipeline.preparation.case import PrepareTask
 from oncotrace.pipeline.preparation.conclusion import conclude
 from oncotrace.pipeline.preparation.decisions import decided_table, write_decisions
 from oncotrace.pipeline.preparation.privacy import Privacy, make_private_folder
-from oncotrace.pipeline.preparation.source import (
-    ARRIVED,
-    FromPacs,
-    fetch,
-    fetched_folder,
-    not_arrived,
-)
 from oncotrace.pipeline.preprocess_cohort import preprocess_cohort
 from oncotrace.pipeline.preprocess_parameters import FittedByModality, fit_cohort, read_parameters
 from oncotrace.pipeline.run.case_run import CaseOutcome
@@ -49,7 +44,10 @@ from oncotrace.pipeline.run.digests import file_digest, json_digest
 from oncotrace.pipeline.select import excluded, read_dates
 
 WORK = "source"
+FETCHED = "dicom"
 PREPROCESSED = "preprocessed"
+ARRIVED = "arrived"
+"""Check that fails where a PACS has not sent all images of a series."""
 IDENTICAL_PIXELS = "identical-pixels"
 _INVENTORY = "inventory.csv"
 _PARAMETERS = "parameters.json"
@@ -130,7 +128,7 @@ def prepare(
     described = _described(source, wanted)
     settings = {"journey": PrepareTask.journey, "cohort": str(table.resolve()), **described}
     _begin(out, work, settings, wanted.privacy, resume=resume)
-    root = source.resolve() if isinstance(source, Path) else fetched_folder(work)
+    root = source.resolve() if isinstance(source, Path) else work / FETCHED
     if not table.exists():
         yield from _decide(source, root, out, work, wanted, jobs)
     cohort = read_cohort(table)
@@ -181,7 +179,7 @@ def recorded_preparation(settings: Mapping[str, object]) -> PrepareTask:
             code="not-recorded",
         )
     work = Path(str(settings.get("cohort"))).parents[1]
-    root = Path(str(source["path"])) if "path" in source else fetched_folder(work)
+    root = Path(str(source["path"])) if "path" in source else work / FETCHED
     rules = CheckRules.model_validate(settings.get("rules"))
     query = Query.model_validate(settings.get("query"))
     described = {k: v for k, v in settings.items() if k not in ("journey", "cohort")}
@@ -270,7 +268,7 @@ def _decide(
     """Fetch, list, check and select; the decisions appear whole or not at all."""
     missing: dict[str, int] = {}
     if isinstance(source, FromPacs):
-        for happening in fetch(source, work):
+        for happening in fetch(source, work / FETCHED):
             if isinstance(happening, FailedSeries):
                 missing[happening.series.series_uid] = happening.missing
                 yield happening
@@ -319,7 +317,8 @@ def _selected(
     """Select from what is there; series of which images are missing are none to be had."""
     flags = header_flags(series, wanted.rules)
     for uid, images in missing.items():
-        flags[uid].append(not_arrived(images))
+        said = f"{images} images are missing"
+        flags[uid].append(Flag(ARRIVED, False, said, "all that the PACS lists"))
     must_pass = (*wanted.query.must_pass, ARRIVED)
     query = wanted.query.model_copy(update={"must_pass": must_pass})
     dates = None if wanted.dates is None else read_dates(wanted.dates)

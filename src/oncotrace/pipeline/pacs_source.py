@@ -1,19 +1,13 @@
-"""What a PACS has, as the start of a preparation: fetched into the working folder."""
+"""What a PACS has, as the start of an inventory or a preparation: fetched into a folder."""
 
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from oncotrace.curate.flag import Flag
 from oncotrace.io.pacs import PacsAccess
 from oncotrace.io.pacs_query import Filters
 from oncotrace.pipeline.pacs import FailedSeries, retrieve_from_pacs
-
-ARRIVED = "arrived"
-"""Check that fails where a PACS has not sent all images of a series."""
-
-_DICOM = "dicom"
 
 
 @dataclass(frozen=True)
@@ -33,12 +27,7 @@ class FromPacs:
         return {"pacs": self.access.address, **filters}
 
 
-def fetched_folder(work: Path) -> Path:
-    """Return the folder that the PACS's series are fetched into."""
-    return work / _DICOM
-
-
-def fetch(source: FromPacs, work: Path) -> Iterator[tuple[int, int] | FailedSeries]:
+def fetch(source: FromPacs, folder: Path) -> Iterator[tuple[int, int] | FailedSeries]:
     """Fetch what is not there yet; yield how many instances are, of how many.
 
     Raises
@@ -46,7 +35,7 @@ def fetch(source: FromPacs, work: Path) -> Iterator[tuple[int, int] | FailedSeri
     OncotraceError
         The PACS cannot be asked, or nothing matches.
     """
-    retrieval = retrieve_from_pacs(source.access, source.filters, fetched_folder(work), resume=True)
+    retrieval = retrieve_from_pacs(source.access, source.filters, folder, resume=True)
     done = retrieval.present
     yield done, retrieval.instances
     with closing(retrieval.outcomes):
@@ -56,8 +45,3 @@ def fetch(source: FromPacs, work: Path) -> Iterator[tuple[int, int] | FailedSeri
             else:
                 done += 1
                 yield done, retrieval.instances
-
-
-def not_arrived(missing: int) -> Flag:
-    """Flag of a series that a PACS has not sent whole."""
-    return Flag(ARRIVED, False, f"{missing} images are missing", "all that the PACS lists")
