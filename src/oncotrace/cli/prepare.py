@@ -10,13 +10,14 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from oncotrace.cli import pacs
 from oncotrace.cli.deidentify import passphrase_of
 from oncotrace.cli.options import Jobs, Resume
-from oncotrace.cli.output import EXIT_SOME_FAILED, messages, show_folder
+from oncotrace.cli.output import EXIT_SOME_FAILED, console, messages, show_folder
 from oncotrace.cli.parse import refuse_together
 from oncotrace.domain.scan import modality_named
 
 if TYPE_CHECKING:
     from oncotrace.pipeline.preparation.privacy import Privacy
     from oncotrace.pipeline.prepare import Happening, Planned, Step
+    from oncotrace.pipeline.run.case_run import CaseFailure
 
 
 def prepare(
@@ -110,9 +111,9 @@ def prepare(
     if dry_run:
         _show(journey.dry_run(place, wanted))
         return
-    failed = _show(journey.prepare(place, out, wanted, resume=resume, jobs=jobs))
+    is_incomplete = _show(journey.prepare(place, out, wanted, resume=resume, jobs=jobs))
     show_folder(out, "report.html", "cohort.csv", "checks.csv", "failures.csv", "cases")
-    if failed:
+    if is_incomplete:
         raise typer.Exit(EXIT_SOME_FAILED)
 
 
@@ -135,12 +136,13 @@ def _privacy(
     return Privacy(folder, chosen_confidentiality("basic", options or []), key)
 
 
-def _show(happenings: "Iterable[Happening]") -> int:
-    """Show a bar for every step and what goes wrong; return how many cases and series failed."""
+def _show(happenings: "Iterable[Happening]") -> bool:
+    """Show a bar for every step and what goes wrong; return whether anything did."""
     from oncotrace.pipeline.pacs import FailedSeries
     from oncotrace.pipeline.prepare import Planned, Step
 
-    failed = 0
+    done: set[str] = set()
+    failed: set[str] = set()
     with _bars() as bars:
         tasks: dict[str, TaskID] = {}
         for happening in happenings:
@@ -149,16 +151,20 @@ def _show(happenings: "Iterable[Happening]") -> int:
             elif isinstance(happening, Planned):
                 _show_plan(happening)
             elif isinstance(happening, FailedSeries):
-                failed += 1
+                failed.add(happening.series.series_uid)
                 pacs.show_failed_series(happening)
-            elif happening.failure is not None:
-                failed += 1
-                failure = happening.failure
-                _say(
-                    f"case {failure.case_id} failed ({failure.stage}, {failure.code}): "
-                    f"{failure.message}"
-                )
-    return failed
+            elif happening.failure is None:
+                done.add(happening.case_id)
+            else:
+                failed.add(happening.case_id)
+                _show_failure(happening.failure)
+    if done or failed:
+        console.print(f"{len(done - failed)} cases done, {len(failed)} failed.")
+    return bool(failed)
+
+
+def _show_failure(failure: "CaseFailure") -> None:
+    _say(f"case {failure.case_id} failed ({failure.stage}, {failure.code}): {failure.message}")
 
 
 def _bars() -> Progress:

@@ -9,23 +9,14 @@ from pydicom.uid import UID
 from oncotrace.errors import DicomError
 from oncotrace.io.dicom_files import refused_reads
 from oncotrace.io.dicom_frames import Frame
-from oncotrace.io.dicom_header import (
-    DEFLATED_LITTLE,
-    EXPLICIT_BIG,
-    EXPLICIT_LITTLE,
-    IMPLICIT_LITTLE,
-    DicomHeader,
-    PixelElement,
-)
-from oncotrace.io.pixel_decoder_process import DECODERS
+from oncotrace.io.dicom_header import DicomHeader, PixelElement
 from oncotrace.io.pixel_decoding import (
     PixelDecoder,
     encoded_frames,
     native_values,
     significant_values,
 )
-
-_NATIVE = {IMPLICIT_LITTLE, EXPLICIT_LITTLE, DEFLATED_LITTLE, EXPLICIT_BIG}
+from oncotrace.io.transfer_syntaxes import NATIVE, READABLE
 
 
 def read_voxels(frames: list[Frame]) -> NDArray[np.float32]:
@@ -68,7 +59,7 @@ def _require_whole_pixels(frame: Frame) -> None:
     header, label = frame.header, frame.header.label
     pixels = _located(header)
     _require_known_syntax(header)
-    if pixels.length is None and header.transfer_syntax not in _NATIVE:
+    if pixels.length is None and header.transfer_syntax not in NATIVE:
         return
     available_bytes = header.content_bytes - pixels.value_offset
     if pixels.length is not None and pixels.length > available_bytes:
@@ -79,7 +70,7 @@ def _require_whole_pixels(frame: Frame) -> None:
             code="truncated",
         )
     expected = frame.pixel_format.frame_bytes * frame.pixel_format.number_of_frames
-    if header.transfer_syntax not in _NATIVE or pixels.length not in (
+    if header.transfer_syntax not in NATIVE or pixels.length not in (
         expected,
         expected + expected % 2,
     ):
@@ -93,7 +84,7 @@ def _require_whole_pixels(frame: Frame) -> None:
 
 
 def _require_known_syntax(header: DicomHeader) -> None:
-    if header.transfer_syntax not in _NATIVE and header.transfer_syntax not in DECODERS:
+    if header.transfer_syntax not in READABLE:
         raise DicomError(
             f"{header.label} is stored in a transfer syntax that is not supported "
             f"({UID(header.transfer_syntax).name}).",
@@ -117,7 +108,7 @@ def _stored_values(
         slices_of_file.setdefault(id(frame.header), []).append(z)
     for slices in slices_of_file.values():
         slices.sort(key=lambda z: frames[z].index)
-        is_native = frames[slices[0]].header.transfer_syntax in _NATIVE
+        is_native = frames[slices[0]].header.transfer_syntax in NATIVE
         yield from (
             _native_frames(frames, slices)
             if is_native
