@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from oncotrace.errors import SettingsError
+from oncotrace.learning.recipe import first_complaint
 
 _CLOSED = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 _PRESETS = files("oncotrace.curate") / "presets"
@@ -366,16 +367,9 @@ def parse_preprocessing(text: str, name: str) -> Preprocessing:
         raise SettingsError(f"{name} is not TOML: {error}.") from error
     except ValidationError as error:
         raise SettingsError(
-            f"{name}: {_complaint(error)}",
+            f"{name}: {first_complaint(error)}",
             hint=f"Compare with a preset of oncotrace: {', '.join(preset_names())}.",
         ) from error
-
-
-def _complaint(error: ValidationError) -> str:
-    """Which setting is wrong and why, for the first that is."""
-    first = error.errors(include_url=False, include_context=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "settings"
-    return f"{where}: {first['msg']}."
 
 
 def _require_rising(values: tuple[float, ...], name: str) -> None:

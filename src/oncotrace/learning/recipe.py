@@ -335,4 +335,4 @@ def first_complaint(error: ValidationError) -> str:
     """Return which setting is wrong and why, for the first that is."""
     complaint = error.errors(include_url=False, include_context=False)[0]
     where = ".".join(str(part) for part in complaint["loc"]) or "settings"
-    return f"{where}: {complaint['msg']}."
+    return f"{where}: {complaint['msg'].removeprefix('Value error, ')}."

@@ -188,6 +188,8 @@ def recorded_preparation(settings: Mapping[str, object]) -> PrepareTask:
 
 def _work_folder(source: Path | FromPacs, out: Path, wanted: Wanted) -> Path:
     """Folder for what tells whose the images are; it must not be a part of what is passed on."""
+    if isinstance(source, Path) and not source.exists():
+        raise InputError(f"there is no file or folder {source.name}.", code="missing-file")
     work = out / WORK if wanted.privacy is None else wanted.privacy.folder
     places = {"the cohort": out.resolve(), "the working folder": work.resolve()}
     if isinstance(source, Path):
