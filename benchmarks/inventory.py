@@ -1,38 +1,33 @@
 """Inventory of synthetic headers beside a loop of pydicom, on the same files, in one run.
 
-    python benchmarks/inventory.py [--files 200000] [--jobs 2] [--folder DIR]
+    python benchmarks/inventory.py [--files 200000] [--jobs 2] [--without-loop] [--folder DIR]
 
-Makes so many distinct small DICOM files (CT, MR, PET, enhanced MR, in explicit and implicit syntax;
-images of 8 x 8 pixels, 100 to a series) in a temporary folder, reads all of them once so that they
-are in the system's cache, and prints seconds and CPU seconds of
+Makes so many distinct small DICOM files (see `synthetic_headers`) in a temporary folder and prints
+seconds and CPU seconds of
 
+* listing the files alone (names, sizes and times);
 * a loop of ``dcmread(stop_before_pixels=True)`` that takes 40 elements;
 * our inventory with its index and table, and the peak memory of all its processes together;
 * a second inventory after 1 % of files has been added, nine in ten as new series, the others as
-  late images of old ones;
-* listing the files alone (names, sizes and times).
+  late images of old ones.
+
+Before each of them all files are read once, so that they are in the system's cache.
 """
 
 import argparse
 import os
-import random
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from io import BytesIO
+from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pydicom
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.sequence import Sequence
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-IMAGES_IN_A_SERIES = 100
-SERIES_IN_A_PATIENT = 5
+from process_memory import MemoryWatch
+from synthetic_headers import add_files, make_files
+
 ELEMENTS = [
     "PatientID",
     "StudyInstanceUID",
@@ -75,18 +70,6 @@ ELEMENTS = [
     "ScanningSequence",
     "PhotometricInterpretation",
 ]
-CLASSES = {
-    "CT": "1.2.840.10008.5.1.4.1.1.2",
-    "MR": "1.2.840.10008.5.1.4.1.1.4",
-    "PT": "1.2.840.10008.5.1.4.1.1.128",
-}
-MR_KINDS = (
-    ("t1_tse_tra", 550.0, 11.0, ""),
-    ("t1_tse_fs_tra_km", 600.0, 12.0, "FS"),
-    ("t2_tse_fs_cor", 4200.0, 88.0, "FS"),
-    ("pd_tse_sag", 2800.0, 25.0, ""),
-    ("ep2d_diff_b50_800_TRACEW", 6300.0, 71.0, "FS"),
-)
 
 
 def main() -> None:
@@ -94,38 +77,47 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=200_000)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--without-loop", action="store_true", help="for a million files")
     parser.add_argument("--folder", type=Path, help="where the files are made, and removed again")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        compare(Path(folder), options.files, options.jobs)
+        compare(Path(folder), options.files, options.jobs, with_loop=not options.without_loop)
 
 
-def compare(folder: Path, files: int, jobs: int) -> None:
+def compare(folder: Path, files: int, jobs: int, *, with_loop: bool) -> None:
     """Make the files, measure everything, print."""
     root, table = folder / "dicom", folder / "table.csv"
     made = timed(lambda: make_files(root, files))
-    size = sum(path.stat().st_size for path in root.rglob("*.dcm"))
+    size = warm(root)
     print(f"{files} files of {size / files:.0f} bytes made in {made[0]:.0f} s", flush=True)
-    for path in root.rglob("*.dcm"):
-        path.read_bytes()
-    walk = timed(lambda: list_files(root))
-    loop = timed(lambda: pydicom_loop(root))
-    first = measured(root, table, jobs)
-    add_files(root, files, files // 100)
-    second = measured(root, table, jobs)
     print(f"{'':34}{'seconds':>9}{'CPU s':>9}{'per file':>12}")
-    for name, (seconds, cpu) in (
-        ("listing the files", walk),
-        ("dcmread and 40 elements", loop),
-        (f"inventory, {jobs} jobs", first[:2]),
-        ("again with 1 % more files", second[:2]),
-    ):
-        print(f"{name:34}{seconds:9.2f}{cpu:9.2f}{1e6 * cpu / files:9.0f} us")
-    print(f"ratio of seconds {loop[0] / first[0]:.1f}, of CPU seconds {loop[1] / first[1]:.1f}")
-    share = (second[0] - walk[0]) / first[0]
-    cpu_share = (second[1] - walk[1]) / first[1]
+    walk = timed(lambda: list_files(root))
+    show("listing the files", walk, files)
+    loop = timed(lambda: pydicom_loop(root)) if with_loop else None
+    if loop:
+        show("dcmread and 40 elements", loop, files)
+        warm(root)
+    first, first_mib = measured(root, table, jobs)
+    show(f"inventory, {jobs} jobs", first, files)
+    add_files(root, files, files // 100)
+    warm(root)
+    walk = timed(lambda: list_files(root))
+    second, second_mib = measured(root, table, jobs)
+    show("again with 1 % more files", second, files)
+    if loop:
+        print(f"ratio of seconds {loop[0] / first[0]:.1f}, of CPU seconds {loop[1] / first[1]:.1f}")
+    share, cpu_share = ((again - walk[i]) / first[i] for i, again in enumerate(second))
     print(f"second run less the walk: {share:.1%} of the first (CPU {cpu_share:.1%})")
-    print(f"peak memory of all processes: {first[2]:.0f} MiB, second run {second[2]:.0f} MiB")
+    print(f"peak memory of all processes: {first_mib:.0f} MiB, second run {second_mib:.0f} MiB")
+    print(
+        f"index {index_bytes(table) / 2**20:.0f} MiB, table {table.stat().st_size / 2**20:.1f} MiB"
+    )
+
+
+def show(name: str, spent: tuple[float, float], files: int) -> None:
+    """Print one line of the table."""
+    seconds, cpu = spent
+    print(f"{name:34}{seconds:9.2f}{cpu:9.2f}{1e6 * cpu / files:9.0f} us", flush=True)
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:
@@ -135,12 +127,21 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
     return time.perf_counter() - start, time.process_time() - cpu
 
 
-def measured(root: Path, table: Path, jobs: int) -> tuple[float, float, float]:
-    """Seconds, CPU seconds and peak MiB of an inventory in a process of its own.
+def warm(root: Path) -> int:
+    """Read all files, so that they are in the system's cache; return their bytes."""
+    return sum(len(path.read_bytes()) for path in root.rglob("*.dcm"))
+
+
+def index_bytes(table: Path) -> int:
+    """Size of the index beside a table."""
+    return table.with_name(table.name + ".index.sqlite").stat().st_size
+
+
+def measured(root: Path, table: Path, jobs: int) -> tuple[tuple[float, float], float]:
+    """Seconds and CPU seconds, and the peak MiB, of an inventory in a process of its own.
 
     Time counts from the call to the table, with the start of its processes; the start of Python
-    and the imports do not. Memory is the largest sum of what the process and its children hold
-    (PSS, where the system tells it).
+    and the imports do not.
     """
     program = "import inventory, sys, pathlib as p; inventory.inventory(p.Path(sys.argv[1]), "
     program += "p.Path(sys.argv[2]), int(sys.argv[3]))"
@@ -150,36 +151,13 @@ def measured(root: Path, table: Path, jobs: int) -> tuple[float, float, float]:
         stdout=subprocess.PIPE,
         text=True,
     )
-    peak = [0.0]
-    watch = threading.Thread(target=watch_memory, args=(child.pid, peak), daemon=True)
-    watch.start()
+    watch = MemoryWatch(child.pid)
     said, _ = child.communicate()
     if child.returncode:
         raise SystemExit("the inventory failed")
     watch.join()
     seconds, cpu = map(float, said.split())
-    return seconds, cpu, peak[0]
-
-
-def watch_memory(pid: int, peak: list[float]) -> None:
-    """Look at the memory of a process and its children until it ends."""
-    try:
-        process = psutil.Process(pid)
-        while True:
-            family = [process, *process.children(recursive=True)]
-            peak[0] = max(peak[0], sum(map(held_mib, family)))
-            time.sleep(0.1)
-    except psutil.Error:
-        return
-
-
-def held_mib(process: psutil.Process) -> float:
-    """Memory of one process in MiB, shared pages by their share."""
-    try:
-        full = process.memory_full_info()
-        return float(getattr(full, "pss", full.rss)) / 2**20
-    except psutil.Error:
-        return 0.0
+    return (seconds, cpu), watch.peak_mib
 
 
 def inventory(root: Path, table: Path, jobs: int) -> None:
@@ -212,148 +190,6 @@ def list_files(root: Path) -> None:
                     waiting.append(entry.path)
                 else:
                     entry.stat()
-
-
-def make_files(root: Path, count: int) -> None:
-    """Write distinct files, series by series."""
-    for number, series in enumerate(range(0, count, IMAGES_IN_A_SERIES)):
-        images = min(IMAGES_IN_A_SERIES, count - series)
-        write_series(root, number, range(images))
-
-
-def add_files(root: Path, count: int, extra: int) -> None:
-    """Add files: nine in ten as new series, the others one by one to series that are there."""
-    series, late = -(-count // IMAGES_IN_A_SERIES), extra // 10
-    for image in range(late):
-        write_series(root, 7 * image % series, [IMAGES_IN_A_SERIES + image])
-    for number, start in enumerate(range(0, extra - late, IMAGES_IN_A_SERIES)):
-        images = min(IMAGES_IN_A_SERIES, extra - late - start)
-        write_series(root, series + number, range(images))
-
-
-def write_series(root: Path, number: int, images: range | list[int]) -> None:
-    """Write some images of one series."""
-    rng = random.Random(number)  # noqa: S311  # kinds of series, not secrets
-    folder = root / f"patient{number // SERIES_IN_A_PATIENT:05d}" / f"series{number:06d}"
-    folder.mkdir(parents=True, exist_ok=True)
-    syntax = rng.choice((ExplicitVRLittleEndian, ImplicitVRLittleEndian))
-    dataset = series_dataset(number, rng)
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = syntax
-    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
-    for image, content in image_files(dataset, images):
-        (folder / f"{image:04d}.dcm").write_bytes(content)
-
-
-def image_files(dataset: Dataset, images: range | list[int]) -> Iterator[tuple[int, bytes]]:
-    """Encode the images of a series: one form, in which every image puts its own values."""
-    dataset.file_meta.MediaStorageSOPInstanceUID = f"{dataset.SeriesInstanceUID}.77777"
-    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID
-    dataset.InstanceNumber = "88888"
-    dataset.ImagePositionPatient = ["-120.5", "-98.25", "66666.66"]
-    dataset.SliceLocation, dataset.AcquisitionTime = "66666.66", "235959.500000"
-    if dataset.Modality == "CT":
-        dataset.XRayTubeCurrent = "55555"
-    stream = BytesIO()
-    dataset.save_as(stream, enforce_file_format=True)
-    form = stream.getvalue()
-    for image in images:
-        content = form
-        for placeholder, value in (
-            ("77777", f"{10000 + image}"),
-            ("88888", f"{image + 1:05d}"),
-            ("66666.66", f"{3.5 * image:08.2f}"),
-            ("235959", f"10{image // 60 % 60:02d}{image % 60:02d}"),
-            ("55555", f"{150 + image % 40:05d}"),
-        ):
-            content = content.replace(placeholder.encode(), value.encode())
-        yield image, content
-
-
-def series_dataset(number: int, rng: random.Random) -> Dataset:
-    """Build what the images of one synthetic series share: about 90 elements, a few private."""
-    patient = number // SERIES_IN_A_PATIENT
-    modality = rng.choice(("CT", "MR", "MR", "PT"))
-    dataset = Dataset()
-    dataset.SpecificCharacterSet = "ISO_IR 100"
-    dataset.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
-    dataset.SOPClassUID = CLASSES[modality]
-    for keyword in ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate"):
-        setattr(dataset, keyword, f"2020{patient % 12 + 1:02d}{patient % 28 + 1:02d}")
-    for keyword in ("StudyTime", "SeriesTime", "ContentTime"):
-        setattr(dataset, keyword, f"10{number % 60:02d}00.000000")
-    dataset.AccessionNumber, dataset.Modality = f"A{patient:06d}", modality
-    dataset.Manufacturer = rng.choice(("SIEMENS", "GE MEDICAL SYSTEMS", "Philips"))
-    dataset.InstitutionName = f"Hospital {patient % 5}"
-    dataset.StationName, dataset.ManufacturerModelName = f"ST{patient % 9}", "Model"
-    dataset.StudyDescription, dataset.PatientName = "Extremity", "Synthetic^Nobody"
-    dataset.PatientID, dataset.PatientBirthDate = f"P{patient:06d}", "19000101"
-    dataset.PatientSex, dataset.PatientAge, dataset.PatientWeight = "O", "050Y", "70"
-    dataset.BodyPartExamined, dataset.SliceThickness = "THIGH", "3.5"
-    dataset.SpacingBetweenSlices, dataset.SoftwareVersions = "3.5", ["syngo", "VB17"]
-    dataset.DeviceSerialNumber, dataset.ProtocolName = "12345", "protocol"
-    dataset.PatientPosition = "HFS"
-    dataset.StudyInstanceUID = f"1.2.826.0.1.3680043.10.999.{patient + 1}"
-    dataset.SeriesInstanceUID = f"{dataset.StudyInstanceUID}.{number + 1}"
-    dataset.FrameOfReferenceUID = f"{dataset.StudyInstanceUID}.0.1"
-    dataset.StudyID, dataset.SeriesNumber, dataset.AcquisitionNumber = "1", number % 90 + 1, 1
-    dataset.ImageOrientationPatient = ["1", "0", "0", "0", "1", "0"]
-    dataset.PositionReferenceIndicator = ""
-    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
-    dataset.Rows = dataset.Columns = 8
-    dataset.PixelSpacing = ["0.78125", "0.78125"]
-    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
-    dataset.PixelRepresentation = 0
-    dataset.WindowCenter, dataset.WindowWidth = "40", "400"
-    {"CT": add_ct, "MR": add_mr, "PT": add_pet}[modality](dataset, rng)
-    block = dataset.private_block(0x0029, "SYNTHETIC HEADER", create=True)
-    block.add_new(0x10, "OB", rng.randbytes(2000))
-    for place in range(0x11, 0x1A):
-        block.add_new(place, "LO", f"private value {place}")
-    referenced = Dataset()
-    referenced.ReferencedSOPClassUID = dataset.SOPClassUID
-    referenced.ReferencedSOPInstanceUID = f"{dataset.SeriesInstanceUID}.0.7"
-    dataset.ReferencedImageSequence = Sequence([referenced, referenced, referenced])
-    dataset.PixelData = rng.randbytes(128)
-    return dataset
-
-
-def add_ct(dataset: Dataset, rng: random.Random) -> None:
-    """Add the elements of CT."""
-    dataset.SeriesDescription = "Thorax 3.5 B30f"
-    dataset.KVP, dataset.XRayTubeCurrent, dataset.Exposure = "120", 200, 150
-    dataset.ExposureTime, dataset.ConvolutionKernel = 500, rng.choice(("B30f", "B70f", "STANDARD"))
-    dataset.DataCollectionDiameter = dataset.ReconstructionDiameter = "500"
-    dataset.GantryDetectorTilt, dataset.TableHeight, dataset.RotationDirection = "0", "150", "CW"
-    dataset.FilterType, dataset.FocalSpots = "0", "1.2"
-    dataset.RescaleIntercept, dataset.RescaleSlope, dataset.RescaleType = "-1024", "1", "HU"
-
-
-def add_mr(dataset: Dataset, rng: random.Random) -> None:
-    """Add the elements of one of several MR sequences."""
-    name, repetition, echo, options = rng.choice(MR_KINDS)
-    dataset.SeriesDescription, dataset.ScanOptions = name, options
-    dataset.ScanningSequence, dataset.SequenceVariant = "SE", ["SK", "SP"]
-    dataset.MRAcquisitionType, dataset.SequenceName = "2D", "*tse2d1_7"
-    dataset.RepetitionTime, dataset.EchoTime = str(repetition), str(echo)
-    dataset.NumberOfAverages, dataset.ImagingFrequency = "1", "63.6"
-    dataset.EchoNumbers, dataset.MagneticFieldStrength = 1, rng.choice(("1.5", "3"))
-    dataset.NumberOfPhaseEncodingSteps, dataset.EchoTrainLength = 256, 7
-    dataset.PercentSampling, dataset.PixelBandwidth, dataset.FlipAngle = "80", "150", "150"
-
-
-def add_pet(dataset: Dataset, rng: random.Random) -> None:
-    """Add the elements of PET."""
-    dataset.SeriesDescription, dataset.Units = "PET AC", "BQML"
-    dataset.CorrectedImage = ["DECY", "ATTN", "SCAT", "DTIM", "RAN", "NORM"]
-    dataset.SeriesType, dataset.DecayCorrection = ["WHOLE BODY", "IMAGE"], "START"
-    dataset.RescaleIntercept, dataset.RescaleSlope = "0", f"{rng.random():.6f}"
-    dataset.AttenuationCorrectionMethod = "CT"
-    dose = Dataset()
-    dose.Radiopharmaceutical = "FDG"
-    dose.RadiopharmaceuticalStartTime = "090000"
-    dose.RadionuclideTotalDose, dose.RadionuclideHalfLife = "370000000", "6586.2"
-    dataset.RadiopharmaceuticalInformationSequence = Sequence([dose])
 
 
 if __name__ == "__main__":
