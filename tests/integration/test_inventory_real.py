@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from tests.unit.io.header_agreement import disagreements, row_of
+from tests.unit.io.headers.agreement import disagreements, row_of
 
 from oncotrace.curate.inventory_table import read_inventory
 from oncotrace.curate.series import Series

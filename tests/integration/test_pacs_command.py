@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from oncotrace.cli import app as registered
 from oncotrace.cli import pacs
-from oncotrace.io.pacs_credentials import PASSWORD, TOKEN, USER
+from oncotrace.io.pacs.credentials import PASSWORD, TOKEN, USER
 from oncotrace.pipeline import pacs as journey
 
 

@@ -14,10 +14,10 @@ from tests.integration.orthanc_server import free_port
 from tests.unit.io.dicom_factory import STUDY_UID, series, slice_uid, write
 
 from oncotrace.errors import InputError, MissingDependencyError, OncotraceError
-from oncotrace.io import pacs_association, pacs_dimse_retrieve
-from oncotrace.io.pacs import PacsAccess
-from oncotrace.io.pacs_patience import Patience
-from oncotrace.io.pacs_query import Filters
+from oncotrace.io.pacs import association, dimse_retrieve
+from oncotrace.io.pacs.access import PacsAccess
+from oncotrace.io.pacs.patience import Patience
+from oncotrace.io.pacs.query import Filters
 from oncotrace.pipeline.pacs import (
     FailedSeries,
     Fetched,
@@ -160,7 +160,7 @@ def test_object_of_another_series_is_not_kept(slices: Slices, tmp_path: Path) ->
 def test_object_that_outgrows_memory_is_stopped(
     slices: Slices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pacs_dimse_retrieve, "_MOST_BYTES_IN_MEMORY", 100)
+    monkeypatch.setattr(dimse_retrieve, "_MOST_BYTES_IN_MEMORY", 100)
     stop = threading.Event()
 
     def slow(_: evt.Event) -> Iterator[object]:
@@ -239,7 +239,7 @@ def test_port_that_is_taken_cannot_be_listened_at(slices: Slices, tmp_path: Path
 
 
 def test_missing_library_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pacs_association, "find_spec", lambda _: None)
+    monkeypatch.setattr(association, "find_spec", lambda _: None)
     with pytest.raises(MissingDependencyError, match=r"oncotrace\[pacs\]"):
         check_pacs(PacsAccess("dicom://PACS@127.0.0.1:104"))
 

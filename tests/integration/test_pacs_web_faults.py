@@ -15,10 +15,10 @@ from tests.integration.pacs_fault_server import Faults, serving
 from tests.unit.io.dicom_factory import SERIES_UID, STUDY_UID, series, slice_uid, write
 
 from oncotrace.errors import InputError, OncotraceError
-from oncotrace.io.pacs import PacsAccess
-from oncotrace.io.pacs_arrivals import Bounds
-from oncotrace.io.pacs_patience import Patience
-from oncotrace.io.pacs_query import Filters
+from oncotrace.io.pacs.access import PacsAccess
+from oncotrace.io.pacs.arrivals import Bounds
+from oncotrace.io.pacs.patience import Patience
+from oncotrace.io.pacs.query import Filters
 from oncotrace.pipeline.pacs import (
     FailedSeries,
     Fetched,

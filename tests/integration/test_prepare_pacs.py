@@ -21,11 +21,11 @@ from tests.integration.orthanc_server import (
 from oncotrace.curate.inventory_table import read_inventory
 from oncotrace.io.cohort_table import read_cohort
 from oncotrace.io.dicom_seg_read import read_segment
-from oncotrace.io.pacs import PacsAccess
-from oncotrace.io.pacs_credentials import PASSWORD as PASSWORD_VARIABLE
-from oncotrace.io.pacs_credentials import USER as USER_VARIABLE
-from oncotrace.io.pacs_patience import Patience
-from oncotrace.io.pacs_query import Filters
+from oncotrace.io.pacs.access import PacsAccess
+from oncotrace.io.pacs.credentials import PASSWORD as PASSWORD_VARIABLE
+from oncotrace.io.pacs.credentials import USER as USER_VARIABLE
+from oncotrace.io.pacs.patience import Patience
+from oncotrace.io.pacs.query import Filters
 from oncotrace.io.rtstruct import read_region
 from oncotrace.io.structured_report_read import read_report
 from oncotrace.io.volume_file import read_mask

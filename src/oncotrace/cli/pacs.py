@@ -17,8 +17,8 @@ from oncotrace.cli.output import EXIT_SOME_FAILED, console, messages, tracked
 from oncotrace.errors import SettingsError
 
 if TYPE_CHECKING:
-    from oncotrace.io.pacs import PacsAccess
-    from oncotrace.io.pacs_query import Filters
+    from oncotrace.io.pacs.access import PacsAccess
+    from oncotrace.io.pacs.query import Filters
     from oncotrace.pipeline.pacs import FailedSeries, Found, Retrieval
     from oncotrace.pipeline.pacs_source import FromPacs
 
@@ -149,7 +149,7 @@ def retrieve(
     timeout: Timeout = 60.0,
 ) -> None:
     """Fetch series into OUT/STUDY/SERIES/INSTANCE.dcm, each file whole or not at all."""
-    from oncotrace.io.pacs_arrivals import Bounds
+    from oncotrace.io.pacs.arrivals import Bounds
     from oncotrace.pipeline.pacs import retrieve_from_pacs
 
     retrieval = retrieve_from_pacs(
@@ -212,8 +212,8 @@ def access_of(
     address: str, credentials: Path | None, ca: Path | None, *, allow_http: bool, timeout_s: float
 ) -> "PacsAccess":
     """Return how a PACS is reached, from the options of a command."""
-    from oncotrace.io.pacs import PacsAccess
-    from oncotrace.io.pacs_patience import Patience
+    from oncotrace.io.pacs.access import PacsAccess
+    from oncotrace.io.pacs.patience import Patience
 
     return PacsAccess(address, credentials, ca, allow_http, Patience(timeout_s))
 
@@ -228,7 +228,7 @@ def filters_of(
     series: str | None,
 ) -> "Filters":
     """Return what is asked for, from the options of a command."""
-    from oncotrace.io.pacs_query import Filters
+    from oncotrace.io.pacs.query import Filters
 
     first, last = (None if day is None else day.date() for day in (since, until))
     return Filters(patient, first, last, modality, description, study, series)
@@ -236,7 +236,7 @@ def filters_of(
 
 def place_of(source: str, filters: "Filters", access: "PacsAccess") -> "Path | FromPacs":
     """Return the folder or archive, or what is asked of the PACS."""
-    from oncotrace.io.pacs_query import Filters
+    from oncotrace.io.pacs.query import Filters
     from oncotrace.pipeline.pacs_source import FromPacs
 
     if "://" in source:

@@ -10,8 +10,8 @@ from oncotrace.curate.inventory_row import inventory_row
 from oncotrace.curate.inventory_table import series_of
 from oncotrace.curate.sequence_rules import built_in_rules
 from oncotrace.curate.series import COLUMNS, Series
-from oncotrace.io.header_index import HeaderIndex
-from oncotrace.io.header_series import (
+from oncotrace.io.headers.index import HeaderIndex
+from oncotrace.io.headers.series import (
     SeriesHeaders,
     drop_series,
     holds_images,

@@ -14,8 +14,8 @@ from oncotrace.curate.series_geometry import (
     same_direction,
     slice_geometry,
 )
-from oncotrace.io.header_index import HeaderIndex
-from oncotrace.io.header_series import SeriesHeaders, VariantCount, positions_mm
+from oncotrace.io.headers.index import HeaderIndex
+from oncotrace.io.headers.series import SeriesHeaders, VariantCount, positions_mm
 
 Values = Mapping[str, object]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from oncotrace.errors import DicomError, InputError
 from oncotrace.io.dicom_files import MAX_ARCHIVE_BYTES, refused_reads
-from oncotrace.io.header_index import restored_name
-from oncotrace.io.header_index_file import read_only, refused_by_index
-from oncotrace.io.header_sources import FileTask
+from oncotrace.io.headers.index import restored_name
+from oncotrace.io.headers.index_file import read_only, refused_by_index
+from oncotrace.io.headers.sources import FileTask
 
 _QUERY = (
     "SELECT files.id, place, is_archive, name FROM series "

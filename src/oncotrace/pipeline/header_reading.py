@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Literal
 
 from oncotrace.errors import InputError
-from oncotrace.io.header_index import HeaderIndex
-from oncotrace.io.header_row import HeaderRow
-from oncotrace.io.header_sources import FileTask, listings, read_headers
+from oncotrace.io.headers.index import HeaderIndex
+from oncotrace.io.headers.row import HeaderRow
+from oncotrace.io.headers.sources import FileTask, listings, read_headers
 
 BATCH = 256
 _COMMIT_EVERY = 8192

@@ -16,7 +16,7 @@ from oncotrace.curate.inventory import describe_changed, described
 from oncotrace.curate.inventory_table import require_table_name, write_inventory
 from oncotrace.curate.series import Series
 from oncotrace.errors import InputError, OutputError, SettingsError
-from oncotrace.io.header_index import HeaderIndex
+from oncotrace.io.headers.index import HeaderIndex
 from oncotrace.pipeline.header_reading import Progress, compare_folders, read_pending
 from oncotrace.pipeline.new_files import require_absent
 from oncotrace.pipeline.pacs import FailedSeries

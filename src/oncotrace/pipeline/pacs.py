@@ -6,12 +6,12 @@ from itertools import islice
 from pathlib import Path
 
 from oncotrace.errors import InputError, OncotraceError, SettingsError
-from oncotrace.io.pacs import PacsAccess, open_pacs
-from oncotrace.io.pacs_arrivals import Arrivals, Bounds, SeriesKey, remove_unfinished
-from oncotrace.io.pacs_client import PacsClient
-from oncotrace.io.pacs_outgoing import Outgoing, SentInstance, outgoing_files
-from oncotrace.io.pacs_patience import Patience
-from oncotrace.io.pacs_query import (
+from oncotrace.io.pacs.access import PacsAccess, open_pacs
+from oncotrace.io.pacs.arrivals import Arrivals, Bounds, SeriesKey, remove_unfinished
+from oncotrace.io.pacs.client import PacsClient
+from oncotrace.io.pacs.outgoing import Outgoing, SentInstance, outgoing_files
+from oncotrace.io.pacs.patience import Patience
+from oncotrace.io.pacs.query import (
     Filters,
     FoundInstance,
     FoundPatient,

@@ -5,8 +5,8 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from oncotrace.io.pacs import PacsAccess
-from oncotrace.io.pacs_query import Filters
+from oncotrace.io.pacs.access import PacsAccess
+from oncotrace.io.pacs.query import Filters
 from oncotrace.pipeline.pacs import FailedSeries, retrieve_from_pacs
 
 

@@ -12,7 +12,7 @@ from oncotrace.curate.inventory_table import read_inventory
 from oncotrace.curate.series import Series
 from oncotrace.errors import DicomError, InputError
 from oncotrace.io.dicom_series import read_series
-from oncotrace.io.header_sources import FileTask
+from oncotrace.io.headers.sources import FileTask
 from oncotrace.io.series_files import files_of_series, gathered
 from oncotrace.pipeline.inventory import index_of, make_inventory
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 from tests.unit.io.dicom_factory import GRID, PLANTED_NAME, Dataset, series, write_series
-from tests.unit.io.header_samples import ct_slice, encoded, enhanced_mr, structure_set
+from tests.unit.io.headers.samples import ct_slice, encoded, enhanced_mr, structure_set
 from typer.testing import CliRunner
 
 from oncotrace.cli.inventory import inventory
@@ -157,7 +157,7 @@ def test_a_damaged_archive_is_a_code(tmp_path) -> None:
 
 
 def test_an_archive_with_a_member_that_explodes_ends_soon(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("oncotrace.io.header_sources.MAX_SKIPPED_BYTES", 2**20)
+    monkeypatch.setattr("oncotrace.io.headers.sources.MAX_SKIPPED_BYTES", 2**20)
     content = encoded(ct_slice())
     pixels = content.index(b"\xe0\x7f\x10\x00")
     long = b"\x01\x51\x10\x10OB\0\0" + (3 * 2**20).to_bytes(4, "little") + bytes(3 * 2**20)
@@ -310,7 +310,7 @@ def test_an_interruption_within_a_batch_leaves_a_whole_index(pile, tmp_path, mon
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("oncotrace.io.header_index.HeaderIndex._make_stale", interrupted)
+        patch.setattr("oncotrace.io.headers.index.HeaderIndex._make_stale", interrupted)
         with pytest.raises(KeyboardInterrupt):
             made(pile, table)
     assert made(pile, table, update=True).read == 12

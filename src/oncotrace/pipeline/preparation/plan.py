@@ -17,7 +17,7 @@ from oncotrace.curate.selection import Chosen
 from oncotrace.curate.series import Series
 from oncotrace.domain.scan import Modality, modality_named
 from oncotrace.io.cohort_table import write_table
-from oncotrace.io.header_sources import FileTask
+from oncotrace.io.headers.sources import FileTask
 from oncotrace.io.series_files import files_of_series
 from oncotrace.pipeline.run.folder import read_json
 

@@ -9,10 +9,10 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from oncotrace.io.dicom_header import quiet_pydicom
-from oncotrace.io.header_fields import FIELDS, WANTED, Field
-from oncotrace.io.header_file import FileFields, read_fields
-from oncotrace.io.header_row import HeaderRow, header_row
-from oncotrace.io.header_values import MalformedValue, numbers_of, text_value
+from oncotrace.io.headers.fields import FIELDS, WANTED, Field
+from oncotrace.io.headers.file import FileFields, read_fields
+from oncotrace.io.headers.row import HeaderRow, header_row
+from oncotrace.io.headers.values import MalformedValue, numbers_of, text_value
 
 _SOP_CLASS = 0x00080016
 _FRAME_TAGS = {  # which stand in functional groups, too

@@ -14,9 +14,9 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from oncotrace.errors import DicomError
-from oncotrace.io.header_index_file import connect, refused_by_index, whole_change
-from oncotrace.io.header_row import OWN_COLUMNS, HeaderRow, Variant
-from oncotrace.io.header_sources import Entry, FileTask, Listing
+from oncotrace.io.headers.index_file import connect, refused_by_index, whole_change
+from oncotrace.io.headers.row import OWN_COLUMNS, HeaderRow, Variant
+from oncotrace.io.headers.sources import Entry, FileTask, Listing
 
 _KNOWN_VARIANTS = 4096
 
@@ -42,7 +42,7 @@ class HeaderIndex:
     """The index; use as a context, which keeps every whole change, however it ends."""
 
     def __init__(self, path: Path | None) -> None:
-        """Open an index, or begin one; see `oncotrace.io.header_index_file.connect`."""
+        """Open an index, or begin one; see `oncotrace.io.headers.index_file.connect`."""
         self._connection = connection = connect(path)
         if not connection.in_transaction:
             connection.execute("BEGIN IMMEDIATE")

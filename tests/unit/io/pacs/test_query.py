@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from oncotrace.errors import InputError, SettingsError
-from oncotrace.io.pacs_query import (
+from oncotrace.io.pacs.query import (
     Filters,
     FoundStudy,
     instance_of,
@@ -13,7 +13,7 @@ from oncotrace.io.pacs_query import (
     series_of,
     study_of,
 )
-from oncotrace.io.pacs_status import explain, is_stored
+from oncotrace.io.pacs.status import explain, is_stored
 
 
 def study(uid: str = "1.2", patient: str = "P1", **values: tuple[str, ...]) -> FoundStudy:

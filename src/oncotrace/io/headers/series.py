@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from struct import unpack
 
-from oncotrace.io.header_index import HeaderIndex
-from oncotrace.io.header_index_file import refused_by_index
+from oncotrace.io.headers.index import HeaderIndex
+from oncotrace.io.headers.index_file import refused_by_index
 
 _OWN_RANGES = (
     "exposure_mas", "tube_current_ma", "rescale_slope", "rescale_intercept",
@@ -17,7 +17,7 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class VariantCount:
-    """Values that a number of images share; see `oncotrace.io.header_row.Variant`."""
+    """Values that a number of images share; see `oncotrace.io.headers.row.Variant`."""
 
     number: int
     values: Mapping[str, object]

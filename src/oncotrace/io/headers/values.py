@@ -5,8 +5,8 @@ import re
 import struct
 from functools import lru_cache
 
-from oncotrace.io.header_fields import Field
-from oncotrace.io.header_walk import Raw
+from oncotrace.io.headers.fields import Field
+from oncotrace.io.headers.walk import Raw
 
 Value = str | float | tuple[float, ...]
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from oncotrace.errors import InputError, OncotraceError
 from oncotrace.io.dicom_files import refused_reads
-from oncotrace.io.pacs_http import HttpAnswer, HttpService, require_success
-from oncotrace.io.pacs_outgoing import OutgoingFile, SentInstance
-from oncotrace.io.pacs_patience import Patience
-from oncotrace.io.pacs_status import explain
+from oncotrace.io.pacs.http import HttpAnswer, HttpService, require_success
+from oncotrace.io.pacs.outgoing import OutgoingFile, SentInstance
+from oncotrace.io.pacs.patience import Patience
+from oncotrace.io.pacs.status import explain
 
 _MOST_FILES = 100
 _MOST_BYTES = 64 * 2**20

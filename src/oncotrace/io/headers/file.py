@@ -4,9 +4,9 @@ import re
 import zlib
 from dataclasses import dataclass, field
 
-from oncotrace.io.byte_window import ForwardReader, Inflated, ReadAt, SkippedTooMuch, Window
-from oncotrace.io.header_fields import WANTED, Field, Tree
-from oncotrace.io.header_walk import PIXEL_TAGS, UNDEFINED, DamagedHeader, Found, Walk
+from oncotrace.io.headers.byte_window import ForwardReader, Inflated, ReadAt, SkippedTooMuch, Window
+from oncotrace.io.headers.fields import WANTED, Field, Tree
+from oncotrace.io.headers.walk import PIXEL_TAGS, UNDEFINED, DamagedHeader, Found, Walk
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 DEFLATED_LITTLE = "1.2.840.10008.1.2.1.99"
@@ -41,7 +41,7 @@ class FileFields:
     found
         Values as they stand in the file.
     remarks
-        Codes of what is odd, see `oncotrace.io.header_walk.Walk`; and ``truncated-pixels`` where
+        Codes of what is odd, see `oncotrace.io.headers.walk.Walk`; and ``truncated-pixels`` where
         the file ends before its pixels do.
     """
 

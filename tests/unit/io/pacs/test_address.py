@@ -3,7 +3,7 @@
 import pytest
 
 from oncotrace.errors import SettingsError
-from oncotrace.io.pacs_address import DicomAddress, WebAddress, is_loopback, parse_address
+from oncotrace.io.pacs.address import DicomAddress, WebAddress, is_loopback, parse_address
 
 
 def test_dicomweb_address_is_its_parts() -> None:

@@ -3,9 +3,9 @@
 import pytest
 
 from oncotrace.errors import InputError
-from oncotrace.io.header_index import HeaderIndex
-from oncotrace.io.header_row import HeaderRow
-from oncotrace.io.header_sources import Entry, Listing
+from oncotrace.io.headers.index import HeaderIndex
+from oncotrace.io.headers.row import HeaderRow
+from oncotrace.io.headers.sources import Entry, Listing
 
 EMPTY = HeaderRow("empty-file")
 

@@ -16,7 +16,7 @@ from oncotrace.errors import DicomError, InputError
 from oncotrace.io.dicom_files import StoredFile
 from oncotrace.io.dicom_header import DicomHeader, quiet_pydicom, read_header
 from oncotrace.io.dicom_wholeness import require_whole
-from oncotrace.io.pacs_query import FoundInstance, is_uid
+from oncotrace.io.pacs.query import FoundInstance, is_uid
 from oncotrace.io.transfer_syntaxes import READABLE
 
 _PARTIAL = ".part"

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from oncotrace.errors import DicomError, InputError
-from oncotrace.io.byte_window import MAX_SKIPPED_BYTES, ReadAt, SkippedTooMuch
 from oncotrace.io.dicom_files import MAX_ARCHIVE_MEMBERS, is_zip, refused_reads
-from oncotrace.io.header_file import read_fields
-from oncotrace.io.header_row import HeaderRow, header_row
+from oncotrace.io.headers.byte_window import MAX_SKIPPED_BYTES, ReadAt, SkippedTooMuch
+from oncotrace.io.headers.file import read_fields
+from oncotrace.io.headers.row import HeaderRow, header_row
 
 _ZIP_SUFFIX = ".zip"
 _DIGESTED_TOGETHER = 1024

@@ -10,15 +10,15 @@ from pydicom.multival import MultiValue
 
 from oncotrace.errors import DicomError, InputError
 from oncotrace.io.dicom_header import quiet_pydicom, value_of
-from oncotrace.io.pacs_address import DicomAddress
-from oncotrace.io.pacs_arrivals import Arrivals, SeriesKey
-from oncotrace.io.pacs_association import association, required_status, unsupported
-from oncotrace.io.pacs_client import Arrival
-from oncotrace.io.pacs_dimse_retrieve import retrieved
-from oncotrace.io.pacs_dimse_store import send_files
-from oncotrace.io.pacs_outgoing import OutgoingFile, SentInstance
-from oncotrace.io.pacs_patience import Patience
-from oncotrace.io.pacs_query import (
+from oncotrace.io.pacs.address import DicomAddress
+from oncotrace.io.pacs.arrivals import Arrivals, SeriesKey
+from oncotrace.io.pacs.association import association, required_status, unsupported
+from oncotrace.io.pacs.client import Arrival
+from oncotrace.io.pacs.dimse_retrieve import retrieved
+from oncotrace.io.pacs.dimse_store import send_files
+from oncotrace.io.pacs.outgoing import OutgoingFile, SentInstance
+from oncotrace.io.pacs.patience import Patience
+from oncotrace.io.pacs.query import (
     INSTANCE_KEYWORDS,
     SERIES_KEYWORDS,
     STUDY_KEYWORDS,
@@ -31,7 +31,7 @@ from oncotrace.io.pacs_query import (
     series_of,
     study_of,
 )
-from oncotrace.io.pacs_status import OUT_OF_RESOURCES, explain
+from oncotrace.io.pacs.status import OUT_OF_RESOURCES, explain
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association
@@ -43,7 +43,7 @@ _PENDING = (0xFF00, 0xFF01)
 
 @dataclass(frozen=True)
 class DicomPacs:
-    """An application entity; see `oncotrace.io.pacs_client.PacsClient`."""
+    """An application entity; see `oncotrace.io.pacs.client.PacsClient`."""
 
     address: DicomAddress
     patience: Patience

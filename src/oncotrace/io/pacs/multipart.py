@@ -9,7 +9,7 @@ from email.message import Message
 from email.parser import BytesHeaderParser
 
 from oncotrace.errors import InputError
-from oncotrace.io.pacs_patience import broken_off
+from oncotrace.io.pacs.patience import broken_off
 
 ReadSome = Callable[[], bytes]
 """Gives the next bytes, however many there are, and none at the end."""

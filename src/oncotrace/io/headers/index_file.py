@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from oncotrace.errors import InputError, OutputError
-from oncotrace.io.header_row import OWN_COLUMNS
+from oncotrace.io.headers.row import OWN_COLUMNS
 
 FORMAT = 1  # another one, too, when other elements are wanted of a header
 _APPLICATION_ID = 0x4F4E4354  # "ONCT"

@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from oncotrace.errors import InputError, MissingDependencyError
-from oncotrace.io.pacs_address import DicomAddress
-from oncotrace.io.pacs_patience import broken_off, stalled, unreachable
+from oncotrace.io.pacs.address import DicomAddress
+from oncotrace.io.pacs.patience import broken_off, stalled, unreachable
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

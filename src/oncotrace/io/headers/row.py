@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from oncotrace.io.header_fields import FIELDS, Field
-from oncotrace.io.header_file import FileFields
-from oncotrace.io.header_values import MalformedValue, Value, numbers_of, text_value
-from oncotrace.io.header_walk import Raw
+from oncotrace.io.headers.fields import FIELDS, Field
+from oncotrace.io.headers.file import FileFields
+from oncotrace.io.headers.values import MalformedValue, Value, numbers_of, text_value
+from oncotrace.io.headers.walk import Raw
 
 OWN_COLUMNS = (
     "sop_instance_uid", "acquisition_time", "acquisition_datetime", "instance_number",

@@ -17,9 +17,9 @@ from email.message import Message
 from pathlib import Path
 
 from oncotrace.errors import InputError, SettingsError
-from oncotrace.io.pacs_address import WebAddress
-from oncotrace.io.pacs_credentials import Credentials
-from oncotrace.io.pacs_patience import broken_off, stalled, unreachable
+from oncotrace.io.pacs.address import WebAddress
+from oncotrace.io.pacs.credentials import Credentials
+from oncotrace.io.pacs.patience import broken_off, stalled, unreachable
 
 _CHUNK_BYTES = 256 * 1024
 _LEAST_BYTES = 1024  # in every timeout; a server that drips is no better than one that hangs

@@ -8,7 +8,7 @@ from oncotrace.errors import DicomError, InputError
 from oncotrace.io.dicom_files import StoredFile, is_zip, refused_reads
 from oncotrace.io.dicom_header import DicomHeader, quiet_pydicom, read_header
 from oncotrace.io.dicom_wholeness import require_whole
-from oncotrace.io.pacs_query import is_uid
+from oncotrace.io.pacs.query import is_uid
 
 _PREAMBLE_BYTES = 128
 _MAGIC = b"DICM"

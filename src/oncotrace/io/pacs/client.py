@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from oncotrace.errors import OncotraceError
-from oncotrace.io.pacs_arrivals import Arrivals, SeriesKey
-from oncotrace.io.pacs_outgoing import OutgoingFile, SentInstance
-from oncotrace.io.pacs_query import Filters, FoundInstance, FoundSeries, FoundStudy
+from oncotrace.io.pacs.arrivals import Arrivals, SeriesKey
+from oncotrace.io.pacs.outgoing import OutgoingFile, SentInstance
+from oncotrace.io.pacs.query import Filters, FoundInstance, FoundSeries, FoundStudy
 
 
 @dataclass(frozen=True)

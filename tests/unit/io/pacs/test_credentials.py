@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from oncotrace.errors import SettingsError
-from oncotrace.io.pacs_credentials import PASSWORD, TOKEN, USER, find_credentials
+from oncotrace.io.pacs.credentials import PASSWORD, TOKEN, USER, find_credentials
 
 
 def private(path: Path, text: str, mode: int = 0o600) -> Path:

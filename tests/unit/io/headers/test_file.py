@@ -15,8 +15,8 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 from tests.unit.io.dicom_factory import SERIES_UID, STUDY_UID, slice_uid
-from tests.unit.io.header_agreement import disagreements, fields_of, row_of
-from tests.unit.io.header_samples import (
+from tests.unit.io.headers.agreement import disagreements, fields_of, row_of
+from tests.unit.io.headers.samples import (
     SAMPLES,
     SYNTAXES,
     ct_slice,
@@ -26,8 +26,8 @@ from tests.unit.io.header_samples import (
     structure_set,
 )
 
-from oncotrace.io.header_file import read_fields
-from oncotrace.io.header_row import OWN_COLUMNS
+from oncotrace.io.headers.file import read_fields
+from oncotrace.io.headers.row import OWN_COLUMNS
 
 UNDEFINED = 0xFFFFFFFF
 

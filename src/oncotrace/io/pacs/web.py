@@ -7,13 +7,13 @@ from urllib.parse import quote, urlencode
 from pydicom.datadict import keyword_for_tag, tag_for_keyword
 
 from oncotrace.errors import DicomError, InputError
-from oncotrace.io.pacs_arrivals import Arrivals, SeriesKey
-from oncotrace.io.pacs_client import Arrival
-from oncotrace.io.pacs_http import HttpAnswer, HttpService, require_success
-from oncotrace.io.pacs_multipart import boundary_of, read_parts
-from oncotrace.io.pacs_outgoing import OutgoingFile, SentInstance
-from oncotrace.io.pacs_patience import Patience
-from oncotrace.io.pacs_query import (
+from oncotrace.io.pacs.arrivals import Arrivals, SeriesKey
+from oncotrace.io.pacs.client import Arrival
+from oncotrace.io.pacs.http import HttpAnswer, HttpService, require_success
+from oncotrace.io.pacs.multipart import boundary_of, read_parts
+from oncotrace.io.pacs.outgoing import OutgoingFile, SentInstance
+from oncotrace.io.pacs.patience import Patience
+from oncotrace.io.pacs.query import (
     INSTANCE_KEYWORDS,
     SERIES_KEYWORDS,
     STUDY_KEYWORDS,
@@ -26,7 +26,7 @@ from oncotrace.io.pacs_query import (
     series_of,
     study_of,
 )
-from oncotrace.io.pacs_stow import send_files
+from oncotrace.io.pacs.stow import send_files
 
 _PAGE = 200
 _JSON = {"Accept": "application/dicom+json"}
@@ -35,7 +35,7 @@ _EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 
 @dataclass(frozen=True)
 class WebPacs:
-    """A DICOMweb service; see `oncotrace.io.pacs_client.PacsClient`."""
+    """A DICOMweb service; see `oncotrace.io.pacs.client.PacsClient`."""
 
     service: HttpService
     patience: Patience

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from oncotrace.errors import SettingsError
-from oncotrace.io.pacs_address import DicomAddress, parse_address
-from oncotrace.io.pacs_association import require_pynetdicom
-from oncotrace.io.pacs_client import PacsClient
-from oncotrace.io.pacs_credentials import find_credentials
-from oncotrace.io.pacs_dimse import DicomPacs
-from oncotrace.io.pacs_http import HttpService, trusted_certificates
-from oncotrace.io.pacs_patience import Patience
-from oncotrace.io.pacs_web import WebPacs
+from oncotrace.io.pacs.address import DicomAddress, parse_address
+from oncotrace.io.pacs.association import require_pynetdicom
+from oncotrace.io.pacs.client import PacsClient
+from oncotrace.io.pacs.credentials import find_credentials
+from oncotrace.io.pacs.dimse import DicomPacs
+from oncotrace.io.pacs.http import HttpService, trusted_certificates
+from oncotrace.io.pacs.patience import Patience
+from oncotrace.io.pacs.web import WebPacs
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from pydicom import dcmread
 
 from oncotrace.errors import OncotraceError
 from oncotrace.io.dicom_header import EXPLICIT_LITTLE, IMPLICIT_LITTLE, quiet_pydicom
-from oncotrace.io.pacs_address import DicomAddress
-from oncotrace.io.pacs_association import Progress, association, required_status, watched
-from oncotrace.io.pacs_outgoing import OutgoingFile, SentInstance
-from oncotrace.io.pacs_patience import Patience, broken_off
-from oncotrace.io.pacs_status import explain, is_stored
+from oncotrace.io.pacs.address import DicomAddress
+from oncotrace.io.pacs.association import Progress, association, required_status, watched
+from oncotrace.io.pacs.outgoing import OutgoingFile, SentInstance
+from oncotrace.io.pacs.patience import Patience, broken_off
+from oncotrace.io.pacs.status import explain, is_stored
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association

@@ -12,8 +12,8 @@ DICOM PS3.5, section 7 (data elements, sequences of items).
 
 import struct
 
-from oncotrace.io.byte_window import Window
-from oncotrace.io.header_fields import Field, Tree
+from oncotrace.io.headers.byte_window import Window
+from oncotrace.io.headers.fields import Field, Tree
 
 MAX_ELEMENTS = 600_000
 MAX_VALUE_BYTES = 64 * 1024

@@ -15,8 +15,8 @@ from tests.unit.io.dicom_factory import (
 )
 
 from oncotrace.errors import DicomError, InputError, OncotraceError
-from oncotrace.io.pacs_arrivals import Arrivals, Bounds, SeriesKey, remove_unfinished
-from oncotrace.io.pacs_query import FoundInstance
+from oncotrace.io.pacs.arrivals import Arrivals, Bounds, SeriesKey, remove_unfinished
+from oncotrace.io.pacs.query import FoundInstance
 
 KEY = SeriesKey(STUDY_UID, SERIES_UID)
 UID = slice_uid(0)

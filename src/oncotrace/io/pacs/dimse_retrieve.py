@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from pydicom.dataset import Dataset
 
 from oncotrace.errors import DicomError, InputError, OncotraceError
-from oncotrace.io.pacs_address import DicomAddress
-from oncotrace.io.pacs_arrivals import Arrivals, SeriesKey
-from oncotrace.io.pacs_association import (
+from oncotrace.io.pacs.address import DicomAddress
+from oncotrace.io.pacs.arrivals import Arrivals, SeriesKey
+from oncotrace.io.pacs.association import (
     Progress,
     association,
     cut,
@@ -24,10 +24,10 @@ from oncotrace.io.pacs_association import (
     unsupported,
     watched,
 )
-from oncotrace.io.pacs_client import Arrival
-from oncotrace.io.pacs_patience import broken_off
-from oncotrace.io.pacs_query import FoundInstance
-from oncotrace.io.pacs_status import OUT_OF_RESOURCES, UNKNOWN_DESTINATION, explain
+from oncotrace.io.pacs.client import Arrival
+from oncotrace.io.pacs.patience import broken_off
+from oncotrace.io.pacs.query import FoundInstance
+from oncotrace.io.pacs.status import OUT_OF_RESOURCES, UNKNOWN_DESTINATION, explain
 from oncotrace.io.transfer_syntaxes import NATIVE, READABLE
 
 if TYPE_CHECKING:

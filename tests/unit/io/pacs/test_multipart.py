@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oncotrace.errors import InputError
-from oncotrace.io.pacs_multipart import ReadSome, boundary_of, read_parts
+from oncotrace.io.pacs.multipart import ReadSome, boundary_of, read_parts
 
 BOUNDARY = b"b0undary"
 # Bytes of which delimiters are made, so that many bodies nearly hold one.

@@ -1,0 +1,1 @@
+"""Headers of many DICOM files, read by our own walk and remembered in an index."""

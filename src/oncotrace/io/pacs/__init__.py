@@ -1,0 +1,1 @@
+"""Asking, fetching from and sending to a PACS, by DICOMweb and by DIMSE."""
