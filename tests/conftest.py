@@ -6,6 +6,11 @@ from pathlib import Path
 
 import pytest
 from benchmarks.reference_data import unpack
+from hypothesis import settings
+
+# What a test asserts must not depend on how busy the machine is.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

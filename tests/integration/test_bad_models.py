@@ -133,6 +133,7 @@ def test_only_the_cases_of_a_bad_fold_fail(damage, code, cohort, model, cli, tmp
     assert "1 of 3 cases are missing from these figures" in run.stderr
 
 
+@pytest.mark.slow
 def test_a_patient_without_a_fold_fails_and_is_named_by_case(cohort, model, cli, tmp_path):
     table, out = cohort(2), tmp_path / "run"
     folds = with_folds(table, {"case-00": 0, "somebody-else": 1})

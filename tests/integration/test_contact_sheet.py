@@ -249,6 +249,7 @@ def test_several_at_a_time_draw_the_same(
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_contours_of_real_patients_lie_where_the_masks_are(
     run: Command, shared_data: Path, tmp_path: Path
 ) -> None:

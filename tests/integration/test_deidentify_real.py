@@ -184,6 +184,7 @@ def test_the_same_key_gives_the_same_bytes_in_one_process_and_in_two(
     assert a == b
 
 
+@pytest.mark.slow
 def test_another_key_gives_other_uids(patient: Path, tmp_path: Path) -> None:
     found = []
     for name in "ab":

@@ -23,6 +23,7 @@ def mask_of_fold(table: Path, case: str, model: Path, fold: int | None, out: Pat
     return read_mask(out / "mask.nii.gz").voxels
 
 
+@pytest.mark.slow
 def test_every_case_is_segmented_by_the_network_of_its_fold(cohort, model, cli, tmp_path):
     table, out = cohort(2), tmp_path / "run"
     folds = with_folds(table, {"case-00": 1, "case-01": 0})

@@ -38,6 +38,7 @@ def result_of(out):
     return json.loads((out / "result.json").read_text())
 
 
+@pytest.mark.slow
 def test_two_views_are_joined_and_verified(cli, phantom, sagittal, tmp_path):
     out = tmp_path / "out"
     run = segment(cli, phantom, out, "--view", f"{sagittal}={CUT}")
@@ -136,6 +137,7 @@ def test_a_cohort_has_no_further_views(cli, cohort, sagittal, tmp_path):
     assert "--view cannot be used with a cohort" in " ".join(run.stderr.split())
 
 
+@pytest.mark.slow
 def test_a_joined_mask_is_corrected_where_it_lies(cli, phantom, sagittal, tmp_path):
     out = tmp_path / "out"
     assert segment(cli, phantom, out, "--view", f"{sagittal}={CUT}").exit_code == 0

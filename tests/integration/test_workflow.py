@@ -189,6 +189,7 @@ def test_a_case_goes_all_the_way_and_no_mask_is_ever_lost(
         assert verified.exit_code == 0, verified.stdout
 
 
+@pytest.mark.slow
 def test_where_nothing_is_found_six_clicks_follow_at_once_or_are_asked_for(
     patients, workflow, blind, run_folder
 ):
@@ -432,6 +433,7 @@ def test_a_grade_is_taken_back_and_given_anew(cli, patients, workflow, finding, 
     assert automatic["sent_on"] == "0"
 
 
+@pytest.mark.slow
 def test_a_mask_that_was_accepted_by_mistake_is_set_aside_and_its_workflow_goes_on(
     cli, patients, workflow, finding, run_folder
 ):

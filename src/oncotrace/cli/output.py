@@ -43,7 +43,7 @@ def show_error(error: OncotraceError) -> None:
 
 def show_interruption() -> None:
     """Say that the user stopped the command and how to go on."""
-    messages.print("interrupted; a cohort run goes on with --resume.")
+    messages.print("interrupted; what goes case by case goes on with --resume.")
 
 
 def show_size(result: Mapping[str, object]) -> None:

@@ -1,5 +1,6 @@
 """Text files from elsewhere, read with care: bounded, UTF-8, without NUL bytes."""
 
+import os
 from pathlib import Path
 
 from oncotrace.errors import InputError
@@ -27,7 +28,9 @@ def read_text(path: Path, *, limit_mib: int, error: type[InputError]) -> str:
         raise error(f"there is no file {path.name}.", code="missing-file")
     try:
         with path.open("rb") as stream:
-            content = stream.read(limit_mib * _MIB + 1)
+            # No more than there is: so much memory is taken at once.
+            size = os.fstat(stream.fileno()).st_size
+            content = stream.read(min(limit_mib * _MIB, size) + 1)
     except OSError as refusal:
         reason = refusal.strerror or type(refusal).__name__
         raise error(f"{path.name} cannot be read: {reason}.", code="unreadable-file") from refusal
