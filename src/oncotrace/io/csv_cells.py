@@ -16,8 +16,10 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 
 
-def read_rows(text: str, *, name: str, error: type[InputError]) -> Iterator[tuple[int, list[str]]]:
-    """Rows of comma-separated text that hold anything, each with the line it begins on.
+def read_rows(
+    text: str, *, name: str, error: type[InputError], separator: str = ","
+) -> Iterator[tuple[int, list[str]]]:
+    """Rows of separated text that hold anything, each with the line it begins on.
 
     Cells come without surrounding blanks.
 
@@ -26,7 +28,7 @@ def read_rows(text: str, *, name: str, error: type[InputError]) -> Iterator[tupl
     InputError
         Quotes are not balanced or a cell is longer than 128 KiB; the message names the line.
     """
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     line = 1
     try:
         for row in reader:

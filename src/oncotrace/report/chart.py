@@ -1,8 +1,9 @@
-"""What the charts of an evaluation share: look, size, and a PNG that is always the same."""
+"""What the charts share: look, size, and a PNG or SVG that is always the same."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,11 +18,37 @@ DICE_COLOURS = "viridis_r"  # dark is good; told apart in grey too
 DICE_RANGE = (0.5, 1.0)
 
 _DPI = 200
+_METADATA: dict[str, dict[str, None]] = {"png": {"Software": None}, "svg": {"Date": None}}
 _LONGEST_NAME = 32
 
 
-def chart(draw: "Callable[[Figure], None]", *, width_in: float, height_in: float) -> bytes:
-    """Return a PNG of what ``draw`` puts on an empty white page; the same input, the same bytes."""
+@dataclass(frozen=True)
+class Drawing:
+    """What a chart shows, before it is known in which form: see `chart`."""
+
+    draw: "Callable[[Figure], None]"
+    width_in: float
+    height_in: float
+
+    def rendered(self, form: Literal["png", "svg"] = "png") -> bytes:
+        """Return the chart as a PNG or an SVG; the same input, the same bytes."""
+        return chart(self.draw, width_in=self.width_in, height_in=self.height_in, form=form)
+
+
+def chart(
+    draw: "Callable[[Figure], None]",
+    *,
+    width_in: float,
+    height_in: float,
+    form: Literal["png", "svg"] = "png",
+) -> bytes:
+    """Return what ``draw`` puts on an empty white page; the same input, the same bytes.
+
+    Parameters
+    ----------
+    form
+        ``png``, of 200 dots per inch, or ``svg``, whose letters are outlines.
+    """
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -49,15 +76,17 @@ def chart(draw: "Callable[[Figure], None]", *, width_in: float, height_in: float
             "ytick.labelcolor": INK,
             "legend.frameon": False,
             "path.simplify": False,
+            "svg.fonttype": "path",
+            "svg.hashsalt": "oncotrace",  # else the names of its parts differ every time
         }
     )
     with style:
         figure = Figure(figsize=(width_in, height_in), dpi=_DPI, layout="constrained")
         FigureCanvasAgg(figure)
         draw(figure)
-        png = BytesIO()
-        figure.savefig(png, format="png", dpi=_DPI, metadata={"Software": None})
-    return png.getvalue()
+        content = BytesIO()
+        figure.savefig(content, format=form, dpi=_DPI, metadata=_METADATA[form])
+    return content.getvalue()
 
 
 def add_dice_scale(figure: "Figure", axes: "Axes", points: "PathCollection") -> None:
