@@ -41,8 +41,8 @@ from cohort import histology_by_patient
 from oncotrace.atomic import write_bytes, write_text
 from oncotrace.domain.geometry import Geometry
 from oncotrace.domain.mask import Mask
-from oncotrace.imaging.overlap import dice, f_beta
-from oncotrace.imaging.surface_distance import surface_agreement
+from oncotrace.imaging.overlap import dice, voxel_overlap
+from oncotrace.imaging.surface_voxels import voxel_distances
 from oncotrace.io.folds_table import read_folds
 from oncotrace.pipeline.out_of_fold import WITHOUT_CLICKS, OutOfFoldMask, quality_table
 from oncotrace.report.calibration_curve import calibration_picture
@@ -235,15 +235,15 @@ def middle_ellipsoid(geometry: Geometry) -> NDArray[np.bool_]:
 
 def figures(made: Mask, outline: Mask) -> dict[str, object]:
     """Dice, F2, distances and failures of a mask."""
-    surface = surface_agreement(made, outline, tolerance_mm=2.0)
-    found = dice(made, outline)
+    overlap = voxel_overlap(made, outline)
+    surface = voxel_distances(made, outline)
     return {
-        "dice": found,
-        "f2": f_beta(made, outline, beta=2),
+        "dice": overlap.dice,
+        "f2": overlap.f_beta(2),
         "assd_mm": surface.assd_mm,
-        "hausdorff95_mm": surface.hausdorff95_mm,
+        "hausdorff95_mm": surface.hd95_mm,
         "is_nothing": made.is_empty,
-        "is_another": not made.is_empty and found == 0,
+        "is_another": not made.is_empty and overlap.in_both == 0,
     }
 
 

@@ -47,6 +47,9 @@ FIGURES = (
     "longest_axial_diameter_error_mm",
 )
 
+BY_VOXELS = {"hausdorff95_mm": "hausdorff95_voxels_mm", "assd_mm": "assd_voxels_mm"}
+"""Figures that `mask_agreement` calls otherwise: distances between surface voxels."""
+
 
 def main() -> None:
     """Measure every mask and write tables and pictures."""
@@ -98,7 +101,10 @@ def measured(cells: Sequence[Cell], root: Path, data: Path) -> list[dict[str, ob
     for cell in cells:
         agreement = mask_agreement(read_mask(cell.mask_file(root)), outline)
         infinite = str(agreement["infinite_measures"]).split()
-        values = {name: float("inf") if name in infinite else agreement[name] for name in FIGURES}
+        names = {name: BY_VOXELS.get(name, name) for name in FIGURES}
+        values = {
+            name: float("inf") if of in infinite else agreement[of] for name, of in names.items()
+        }
         key = (cell.method, cell.modality, cell.draw.clicks, cell.draw.seed, cell.patient)
         rows.append(dict(zip(KEY, key, strict=True)) | values)
     return rows

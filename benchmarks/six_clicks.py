@@ -40,7 +40,8 @@ from oncotrace.domain.measurement import TumourSize
 from oncotrace.domain.scan import Modality, Scan
 from oncotrace.domain.segmentation import SegmentationRequest, Segmenter
 from oncotrace.imaging.click_simulation import exact_clicks, person_like_clicks
-from oncotrace.imaging.overlap import dice, hausdorff95_mm
+from oncotrace.imaging.overlap import dice
+from oncotrace.imaging.surface_voxels import voxel_distances
 from oncotrace.io.folds_table import read_folds
 from oncotrace.io.volume_file import read_mask, read_scan
 from oncotrace.measure.tumour_size import tumour_size
@@ -148,7 +149,7 @@ def measured(
     size = tumour_size(made)
     return {
         "dice": dice(made, mask),
-        "hd95_mm": hausdorff95_mm(made, mask),
+        "hd95_mm": voxel_distances(made, mask).hd95_mm,
         "volume_error_percent": 100 * (size.volume_ml / truth.volume_ml - 1),
         "diameter_error_mm": size.longest_axial.length_mm - truth.longest_axial.length_mm,
     }

@@ -49,7 +49,7 @@ from oncotrace.domain.segmentation import Segmentation, SegmentationRequest, Seg
 from oncotrace.domain.view import VIEWS, View
 from oncotrace.imaging.overlap import dice
 from oncotrace.imaging.resample import resample_array, with_spacing
-from oncotrace.imaging.surface_distance import surface_agreement
+from oncotrace.imaging.surface_voxels import voxel_distances
 from oncotrace.segment.joining import laid_onto
 from oncotrace.segment.trained import packaged_models, trained_segmenter
 from oncotrace.segment.views import JoinedSegmenter, OtherView
@@ -195,11 +195,11 @@ def on_outline(made: Segmentation, outline: Mask) -> Mask:
 
 def measured(mask: Mask, outline: Mask) -> dict[str, float]:
     """Dice, and distances of the surfaces in mm."""
-    surface = surface_agreement(mask, outline, tolerance_mm=2.0)
+    surface = voxel_distances(mask, outline)
     return {
         "dice": dice(mask, outline),
         "assd_mm": surface.assd_mm,
-        "hausdorff95_mm": surface.hausdorff95_mm,
+        "hausdorff95_mm": surface.hd95_mm,
     }
 
 

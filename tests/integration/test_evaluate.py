@@ -151,6 +151,20 @@ def test_two_evaluations_are_compared_patient_by_patient(cohort, cli, tmp_path):
     assert "Holm" in run.stdout
 
 
+def test_an_evaluation_by_an_earlier_version_is_not_compared(cohort, cli, tmp_path):
+    table, first = without_images(cohort(3)), tmp_path / "first"
+    masks = write_predictions(table, tmp_path / "masks")
+    assert cli("evaluate", table, "--predictions", masks, "--out", first).exit_code == 0
+    record = json.loads((first / "run.json").read_text())
+    del record["settings"]["surface_distances"]
+    (first / "run.json").write_text(json.dumps(record))
+    again = cli(
+        "evaluate", table, "--predictions", masks, "--out", tmp_path / "new", "--against", first
+    )
+    assert again.exit_code == 2
+    assert "other-distances" in again.stderr
+
+
 def test_an_empty_prediction_is_infinitely_far_and_shown(cohort, cli, tmp_path):
     table, out = without_images(cohort(3)), tmp_path / "run"
     masks = write_predictions(table, tmp_path / "masks")
@@ -161,7 +175,8 @@ def test_an_empty_prediction_is_infinitely_far_and_shown(cohort, cli, tmp_path):
     assert run.exit_code == 0, run.stderr
     result = result_of(out, "case-01")
     assert (result["dice"], result["hausdorff95_mm"], result["volume_ml"]) == (0, None, 0)
-    assert result["infinite_measures"] == "hausdorff95_mm assd_mm"
+    infinite = result["infinite_measures"].split()
+    assert {"hausdorff_mm", "hausdorff95_mm", "assd_mm", "centre_distance_mm"} <= set(infinite)
     assert result["longest_3d_diameter_mm"] is None
     rows = {row["measure"]: row for row in table_of(out / "summary.csv")}
     assert (rows["hausdorff95_mm"]["n"], rows["hausdorff95_mm"]["not_finite"]) == ("2", "1")

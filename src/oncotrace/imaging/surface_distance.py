@@ -4,44 +4,158 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion
-from scipy.spatial import KDTree
 
 from oncotrace.domain.mask import Mask
-from oncotrace.imaging.surface_elements import surface_elements
+from oncotrace.domain.scan import read_only
+from oncotrace.errors import SettingsError
+from oncotrace.imaging.mask_pair import cropped_pair
+from oncotrace.imaging.nearest_point import nearest_mm
+from oncotrace.imaging.surface_areas import areas_by_code_mm2
+from oncotrace.imaging.surface_elements import cell_codes, is_on_surface
 
 _ROUNDING_MM = 1e-6  # a distance that equals the tolerance is within it, whatever its last digit
+_ROUNDING = 1e-12  # of a sum of shares
 
 
-@dataclass(frozen=True)
-class SurfaceAgreement:
-    """Distances between two surfaces in mm, and the share of them that is close enough."""
+@dataclass(frozen=True, eq=False)
+class DirectedDistances:
+    """Distances from the elements of one surface to the nearest of another, shortest first.
 
-    hausdorff95_mm: float
-    assd_mm: float
-    surface_dice: float
+    Parameters
+    ----------
+    distance_mm
+        Shape (n,), ascending. Empty if this surface has no element, infinite if the other has none.
+    area_mm2
+        Area of each of these elements, shape (n,).
+    """
+
+    distance_mm: NDArray[np.float64]
+    area_mm2: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "distance_mm", read_only(self.distance_mm))
+        object.__setattr__(self, "area_mm2", read_only(self.area_mm2))
+
+    def percentile_mm(self, percent: float) -> float:
+        """Shortest distance within which that much of the area lies; 0 without an element."""
+        if not self.distance_mm.size:
+            return 0.0
+        area_so_far = np.cumsum(self.area_mm2)
+        wanted = percent / 100 * area_so_far[-1] * (1 - _ROUNDING)
+        place = min(int(np.searchsorted(area_so_far, wanted)), len(area_so_far) - 1)
+        return float(self.distance_mm[place])
+
+    def mean_mm(self) -> float:
+        """Mean over the area; 0 without an element."""
+        if not self.distance_mm.size:
+            return 0.0
+        return float((self.distance_mm * self.area_mm2).sum() / self.area_mm2.sum())
+
+    def area_within_mm2(self, tolerance_mm: float) -> float:
+        """Area of the elements that are at most so far."""
+        close = np.searchsorted(self.distance_mm, tolerance_mm + _ROUNDING_MM, side="right")
+        return float(self.area_mm2[:close].sum())
 
 
-def surface_agreement(mask: Mask, reference: Mask, *, tolerance_mm: float) -> SurfaceAgreement:
-    """HD95, average symmetric surface distance and surface Dice of two masks.
+@dataclass(frozen=True, eq=False)
+class SurfaceDistances:
+    """Distances between the surfaces of two masks, both ways.
 
-    The two distances are between *surface voxels*: voxels of a mask with a face neighbour outside
-    it, or outside the grid. They run from the centre of each to the nearest centre of the other
-    mask's, in both directions; each surface voxel counts once.
+    Of two empty masks all distances are 0 and the surface Dice is 1. If only one is empty no
+    distance exists: all are infinite, to be shown and counted but not averaged, and the surface
+    Dice is 0.
+    """
 
-    ``hausdorff95_mm``
-        The larger of the two directed 95th percentiles (linear between ranks).
-    ``assd_mm``
-        The mean of all distances of both directions together.
-    ``surface_dice``
-        The area of both surfaces that lies at most ``tolerance_mm`` from the other surface, as a
-        share of the area of both. Here the surface consists of elements between the voxels,
-        weighted by their area (`oncotrace.imaging.surface_elements`), as in the paper: counting
-        voxels would weigh the large side faces of thick slices like small ones, and place the
-        surface half a voxel further in, which at 2 mm lowers the score by some 0.08.
+    of_mask: DirectedDistances
+    of_reference: DirectedDistances
 
-    Two empty masks are 0 mm apart and agree on 1. If only one is empty no distance exists: both
-    distances are infinite, to be shown and counted but not averaged, and the surface Dice is 0.
+    def hausdorff_mm(self, percent: float = 100.0) -> float:
+        """Hausdorff distance, or the HD of a percentile: 95 for HD95.
+
+        The larger of the two directed percentiles. A directed percentile is the shortest distance
+        within which at least that share of the surface's *area* lies, so that thin slices or small
+        voxels do not count more than others.
+
+        Raises
+        ------
+        SettingsError
+            ``percent`` is not above 0 and at most 100.
+
+        References
+        ----------
+        Huttenlocher et al., IEEE PAMI 1993;15:850-863, doi:10.1109/34.232073.
+        The percentile by area is ``compute_robust_hausdorff`` of surface-distance 0.1. Others take
+        that of both directions together, which is smaller, or count surface voxels.
+        """
+        if not 0 < percent <= 100:
+            raise SettingsError(f"a percentile lies above 0 and is at most 100, found {percent}.")
+        return max(way.percentile_mm(percent) for way in (self.of_mask, self.of_reference))
+
+    def assd_mm(self) -> float:
+        """Average symmetric surface distance: the mean over the area of both surfaces together.
+
+        References
+        ----------
+        Heimann et al., IEEE Trans Med Imaging 2009;28:1251-1265, doi:10.1109/TMI.2009.2013851,
+        with areas in place of numbers of surface voxels.
+        """
+        area_mm2 = self._area_mm2()
+        if area_mm2 == 0:
+            return 0.0
+        ways = (self.of_mask, self.of_reference)
+        return float(sum((way.distance_mm * way.area_mm2).sum() for way in ways) / area_mm2)
+
+    def masd_mm(self) -> float:
+        """Mean of the two directed averages, whichever surface is larger.
+
+        What some programs call ASSD.
+
+        References
+        ----------
+        Reinke et al., Nat Methods 2024;21:182-194, doi:10.1038/s41592-023-02150-0, supplement.
+        """
+        return (self.of_mask.mean_mm() + self.of_reference.mean_mm()) / 2
+
+    def surface_dice(self, tolerance_mm: float) -> float:
+        """Share of the area of both surfaces that lies at most ``tolerance_mm`` from the other.
+
+        Raises
+        ------
+        SettingsError
+            The tolerance is negative or not finite.
+
+        References
+        ----------
+        Nikolov et al., J Med Internet Res 2021;23:e26151, doi:10.2196/26151.
+        """
+        if not (np.isfinite(tolerance_mm) and tolerance_mm >= 0):
+            raise SettingsError(
+                f"a tolerance is a distance of 0 mm or more, found {tolerance_mm}.",
+                code="not-a-tolerance",
+            )
+        area_mm2 = self._area_mm2()
+        if area_mm2 == 0:
+            return 1.0
+        ways = (self.of_mask, self.of_reference)
+        close_mm2 = sum(way.area_within_mm2(tolerance_mm) for way in ways)
+        return min(1.0, close_mm2 / area_mm2)
+
+    def _area_mm2(self) -> float:
+        return float(self.of_mask.area_mm2.sum() + self.of_reference.area_mm2.sum())
+
+
+def surface_distances(mask: Mask, reference: Mask) -> SurfaceDistances:
+    """Distances between the surfaces of two masks.
+
+    A surface consists of an element in every cell of 2 x 2 x 2 voxels of which some, but not all
+    are set; beyond the grid lies background. An element lies in the middle of its cell, on the
+    border between voxels, and weighs by its area (`oncotrace.imaging.surface_areas`). Distances
+    run to the nearest element of the other surface, in mm along the grid's axes, so that neither
+    thick slices nor the pose of the grid change what is meant.
+
+    Around a rough staircase there are more cells than surface voxels, and the nearest is nearer:
+    distances come out shorter than between surface voxels (`oncotrace.imaging.surface_voxels`), on
+    masks of tumours by some 5 % (HD95) and 10 % (ASSD).
 
     Raises
     ------
@@ -50,51 +164,26 @@ def surface_agreement(mask: Mask, reference: Mask, *, tolerance_mm: float) -> Su
 
     References
     ----------
-    Maier-Hein et al., Metrics reloaded, Nat Methods 2024;21:195-212, supplement on HD95 and ASSD,
-    doi:10.1038/s41592-023-02151-z. Taking the percentile of both directions pooled, as some
-    programs do, gives smaller values.
-
-    Nikolov et al., J Med Internet Res 2021;23:e26151, doi:10.2196/26151, for the surface Dice. The
-    areas of bent elements differ slightly from those of their program.
+    Nikolov et al., J Med Internet Res 2021;23:e26151, doi:10.2196/26151, and its program
+    surface-distance 0.1.
     """
-    mask.geometry.require_match(reference.geometry, this="mask", that="reference mask")
-    if mask.is_empty or reference.is_empty:
-        if mask.is_empty and reference.is_empty:
-            return SurfaceAgreement(0.0, 0.0, 1.0)
-        return SurfaceAgreement(float("inf"), float("inf"), 0.0)
-    there_mm, back_mm = _both_ways_mm(_surface_voxels_mm(mask), _surface_voxels_mm(reference))
-    return SurfaceAgreement(
-        hausdorff95_mm=float(max(np.percentile(there_mm, 95), np.percentile(back_mm, 95))),
-        assd_mm=float(np.concatenate([there_mm, back_mm]).mean()),
-        surface_dice=_surface_dice(mask, reference, tolerance_mm),
+    mask, reference = cropped_pair(mask, reference)
+    spacing_mm = mask.geometry.spacing_zyx_mm
+    area_of_code_mm2 = areas_by_code_mm2(spacing_mm)
+    ours, theirs = cell_codes(mask.voxels), cell_codes(reference.voxels)
+    on_ours, on_theirs = is_on_surface(ours), is_on_surface(theirs)
+    return SurfaceDistances(
+        of_mask=_shortest_first(
+            nearest_mm(on_ours, on_theirs, spacing_mm), area_of_code_mm2[ours[on_ours]]
+        ),
+        of_reference=_shortest_first(
+            nearest_mm(on_theirs, on_ours, spacing_mm), area_of_code_mm2[theirs[on_theirs]]
+        ),
     )
 
 
-def _surface_dice(mask: Mask, reference: Mask, tolerance_mm: float) -> float:
-    ours, theirs = surface_elements(mask), surface_elements(reference)
-    distance_mm = np.concatenate(_both_ways_mm(ours.position_mm, theirs.position_mm))
-    area_mm2 = np.concatenate([ours.area_mm2, theirs.area_mm2])
-    is_close = distance_mm <= tolerance_mm + _ROUNDING_MM
-    return 1.0 if is_close.all() else float(area_mm2[is_close].sum() / area_mm2.sum())
-
-
-def _surface_voxels_mm(mask: Mask) -> NDArray[np.float64]:
-    """Centres of the surface voxels, shape (n, 3) [z, y, x] along the grid's axes."""
-    box = mask.box_zyx()
-    inside = mask.voxels[box]
-    surface = inside & ~binary_erosion(inside)  # beyond the box lies background
-    index_zyx = np.argwhere(surface) + [axis.start for axis in box]
-    return np.asarray(index_zyx * mask.geometry.spacing_zyx_mm, dtype=np.float64)
-
-
-def _both_ways_mm(
-    ours_mm: NDArray[np.float64], theirs_mm: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Distance of each of our points to the nearest of theirs, and of theirs to ours."""
-    return _nearest_mm(ours_mm, theirs_mm), _nearest_mm(theirs_mm, ours_mm)
-
-
-def _nearest_mm(from_mm: NDArray[np.float64], to_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-    tree = KDTree(to_mm, balanced_tree=False, compact_nodes=False)  # built twice as fast
-    distance_mm, _ = tree.query(from_mm)
-    return np.asarray(distance_mm, dtype=np.float64)
+def _shortest_first(
+    distance_mm: NDArray[np.float64], area_mm2: NDArray[np.float64]
+) -> DirectedDistances:
+    order = np.argsort(distance_mm, kind="stable")
+    return DirectedDistances(distance_mm[order], area_mm2[order])

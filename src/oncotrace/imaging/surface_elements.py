@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oncotrace.domain.mask import Mask
+from oncotrace.imaging.surface_areas import CORNERS
 
-_CORNERS = tuple(product((0, 1), repeat=3))  # [z, y, x] of a cell's eight voxels, bits of its code
 _RING = ((0, 0), (0, 1), (1, 1), (1, 0))  # corners of one side of a cell, in turn
 _MOST_PIECES = 4  # single corners, none a neighbour of another
 
@@ -33,7 +33,8 @@ def surface_elements(mask: Mask) -> SurfaceElements:
 
     The area of a piece is the length of its vector area, which its border decides alone: exact for
     flat pieces, a little less than any way of cutting a bent one into triangles. Voxels that
-    touch along an edge or at a corner only are separate. Beyond the grid lies background.
+    touch along an edge or at a corner only are separate. Beyond the grid lies background. Where two
+    masks are compared, `oncotrace.imaging.surface_areas` gives the areas instead.
 
     Raises
     ------
@@ -45,12 +46,8 @@ def surface_elements(mask: Mask) -> SurfaceElements:
     Lorensen and Cline, SIGGRAPH 1987, doi:10.1145/37402.37422.
     """
     box = mask.box_zyx()
-    padded = np.pad(mask.voxels[box], 1).astype(np.uint8)
-    code = np.zeros([size - 1 for size in padded.shape], dtype=np.uint8)
-    for bit, corner in enumerate(_CORNERS):
-        here = tuple(slice(i, i + n) for i, n in zip(corner, code.shape, strict=True))
-        code |= padded[here] << bit
-    is_crossed = (code != 0) & (code != 255)
+    code = cell_codes(mask.voxels[box])
+    is_crossed = is_on_surface(code)
     spacing_mm = mask.geometry.spacing_zyx_mm
     # The cell that ends at the first voxel of the box lies half a voxel before it.
     index_zyx = np.argwhere(is_crossed) + [axis.start - 0.5 for axis in box]
@@ -60,12 +57,33 @@ def surface_elements(mask: Mask) -> SurfaceElements:
     return SurfaceElements(index_zyx * spacing_mm, area_of_code_mm2[code[is_crossed]])
 
 
+def cell_codes(voxels: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Which of the eight voxels of each cell of 2 x 2 x 2 are set, a bit for each.
+
+    Cells reach half a voxel beyond the array, where lies background: one more along each axis than
+    there are voxels. Cell [k, j, i] lies between the voxels [k - 1, j - 1, i - 1] and [k, j, i].
+    """
+    padded = np.pad(voxels, 1).astype(np.uint8)
+    code = np.zeros([size - 1 for size in padded.shape], dtype=np.uint8)
+    for bit, corner in enumerate(CORNERS):
+        here = tuple(slice(i, i + n) for i, n in zip(corner, code.shape, strict=True))
+        code |= padded[here] << bit
+    return code
+
+
+def is_on_surface(code: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Whether some, but not all voxels of a cell are set."""
+    return np.asarray((code != 0) & (code != 255))
+
+
 @cache
 def _vector_areas() -> NDArray[np.float64]:
     """Vector areas [z, y, x] of the pieces in a cell of unit size, by code, shape (256, 4, 3)."""
     areas = np.zeros((256, _MOST_PIECES, 3))
     for code in range(256):
-        is_set = {corner: bool(code >> bit & 1) for bit, corner in enumerate(_CORNERS)}
+        is_set: dict[tuple[int, ...], bool] = {
+            corner: bool(code >> bit & 1) for bit, corner in enumerate(CORNERS)
+        }
         for piece, border in enumerate(_closed_borders(_border_segments(is_set))):
             ends = np.asarray(border)
             areas[code, piece] = np.cross(ends, np.roll(ends, -1, axis=0)).sum(axis=0) / 2

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from oncotrace.imaging.overlap import dice, hausdorff95_mm
+from oncotrace.imaging.overlap import dice
+from oncotrace.imaging.surface_distance import surface_distances
 from oncotrace.io.clicks_file import read_clicks
 from oncotrace.io.dicom_source import read_source
 from oncotrace.io.volume_file import read_mask
@@ -68,7 +69,9 @@ def run_demo(out: Path) -> tuple[dict[str, object], DemoAgreement]:
         mask = read_mask(out / MASK_FILE)
         write_formats(mask, result, read_source(case / _IMAGE), out, DICOM_FORMATS)
     agreement = DemoAgreement(
-        dice(mask, published), hausdorff95_mm(mask, published), volume_ml(published)
+        dice=dice(mask, published),
+        hausdorff95_mm=surface_distances(mask, published).hausdorff_mm(95),
+        published_volume_ml=volume_ml(published),
     )
     return result, agreement
 

@@ -18,7 +18,7 @@ from oncotrace.pipeline.evaluation_summary import (
     checked_questions,
     write_summary,
 )
-from oncotrace.pipeline.mask_agreement import SURFACE_TOLERANCE_MM, mask_agreement
+from oncotrace.pipeline.mask_agreement import SURFACE_TOLERANCE_MM, SURFACES, mask_agreement
 from oncotrace.pipeline.measure import MeasureTask, load_case_mask
 from oncotrace.pipeline.model_choice import other_sequences
 from oncotrace.pipeline.predictions import (
@@ -50,6 +50,7 @@ class EvaluateTask:
             "modality": self.modality,
             **self.source.settings(),
             "surface_tolerance_mm": SURFACE_TOLERANCE_MM,
+            **SURFACES,
         }
 
     def input_digests(self, case: Case) -> dict[str, str]:

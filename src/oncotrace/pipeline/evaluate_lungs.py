@@ -16,7 +16,7 @@ from oncotrace.io.volume_file import write_mask
 from oncotrace.pipeline.evaluate import known_folds
 from oncotrace.pipeline.lung_cases import read_lung_case
 from oncotrace.pipeline.lung_results import write_lung_results
-from oncotrace.pipeline.mask_agreement import mask_agreement
+from oncotrace.pipeline.mask_agreement import SURFACES, mask_agreement
 from oncotrace.pipeline.predictions import OutOfFold
 from oncotrace.pipeline.run.case_run import RESULT_FILE
 from oncotrace.pipeline.run.clock import StageClock
@@ -65,7 +65,7 @@ class EvaluateLungsTask:
         """Return the settings as plain JSON values."""
         folds = {"folds": str(self.folds.table.resolve())} if self.folds else {}
         location = {"location": self.location} if self.location else {}
-        return {**self.segment.settings(), **folds, **location}
+        return {**self.segment.settings(), **folds, **location, **SURFACES}
 
     def input_digests(self, case: Case) -> dict[str, str]:
         """Digests of image, reference, fold and named location."""

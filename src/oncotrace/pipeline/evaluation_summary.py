@@ -8,6 +8,7 @@ from oncotrace.atomic import write_bytes
 from oncotrace.domain.case import Case, Cohort
 from oncotrace.errors import InputError, SettingsError
 from oncotrace.io.cohort_table import write_table
+from oncotrace.pipeline.mask_agreement import SURFACES
 from oncotrace.pipeline.run.case_run import RESULT_FILE
 from oncotrace.pipeline.run.cohort_run import RUN_FILE
 from oncotrace.pipeline.run.folder import read_json, write_json
@@ -158,6 +159,13 @@ def _results(run: Path, cohort: Cohort) -> dict[str, dict[str, object]]:
             f"{run.name} is not the folder of an evaluation.",
             hint="Give a folder that oncotrace evaluate has written.",
             code="not-an-evaluation",
+        )
+    if not settings.items() >= SURFACES.items():
+        raise SettingsError(
+            f"{run.name} was evaluated by an earlier version, whose distances are between surface "
+            "voxels, not surface elements.",
+            hint="Evaluate its masks again, into a new folder.",
+            code="other-distances",
         )
     folders = {case.case_id: run / "cases" / case.case_id for case in cohort.cases}
     return {

@@ -33,11 +33,13 @@ class Measure:
 MEASURES = (
     Measure("dice", "Dice", "", 3, is_compared=True),
     Measure("jaccard", "Jaccard (IoU)", "", 3),
+    Measure("f2", "F2", "", 3),
     Measure("sensitivity", "sensitivity", "", 3, is_compared=True),
     Measure("precision", "precision", "", 3, is_compared=True),
     Measure("surface_dice", "surface Dice, 2 mm", "", 3, is_compared=True),
     Measure("hausdorff95_mm", "HD95", "mm", 2, is_compared=True),
     Measure("assd_mm", "ASSD", "mm", 2, is_compared=True),
+    Measure("added_path_length_mm", "added path length", "mm", 0),
     Measure("volume_error_percent", "volume error", "%", 1),
     Measure(
         "absolute_volume_error_percent",
