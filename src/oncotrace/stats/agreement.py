@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -123,6 +124,7 @@ def bland_altman(
     )
 
 
+@cache  # many pairs of readers have one number of cases, and a quantile takes long
 def tolerance_factor(n: int, z: float, confidence: float) -> float:
     """Factor k for which mean + k SD of ``n`` values exceeds the normal quantile at ``z``.
 
