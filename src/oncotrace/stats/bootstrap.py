@@ -1,6 +1,6 @@
 """Confidence intervals by resampling whole patients."""
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -60,9 +60,7 @@ def bootstrap_interval(
         return None
     rng = np.random.default_rng(seed)
     drawn = rng.integers(len(members), size=(resamples, len(members)))
-    replicates = _finite(
-        statistic(rows[np.concatenate([members[group] for group in draw])]) for draw in drawn
-    )
+    replicates = _finite(statistic(rows[places]) for places in _places(members, drawn))
     if len(replicates) <= resamples / 2:
         return None
     tails = np.array([1 - confidence, 1 + confidence]) / 2
@@ -103,6 +101,17 @@ def _rows_by_group(
     for index, group in enumerate(groups):
         members.setdefault(group, []).append(index)
     return rows, [np.asarray(indices, dtype=np.intp) for indices in members.values()]
+
+
+def _places(
+    members: list[NDArray[np.intp]], drawn: NDArray[np.int64]
+) -> Iterator[NDArray[np.intp]]:
+    """Places of the rows of each draw of groups."""
+    if all(len(places) == len(members[0]) for places in members):
+        table = np.stack(members)  # one look-up instead of one for each group
+        yield from (table[draw].ravel() for draw in drawn)
+    else:
+        yield from (np.concatenate([members[group] for group in draw]) for draw in drawn)
 
 
 def _jackknife(

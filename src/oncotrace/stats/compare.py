@@ -1,4 +1,4 @@
-"""Whether paired values differ, and by how much."""
+"""Whether paired values differ, by how much, and what several tests together leave of it."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,8 @@ from scipy import stats
 
 from oncotrace.errors import InputError
 from oncotrace.stats.samples import finite_sample
+
+Correction = Literal["bonferroni", "holm", "bh"]
 
 _LARGEST_EXACT = 50
 
@@ -135,6 +137,37 @@ def bonferroni(p_values: ArrayLike) -> list[float]:
     """
     sample = _probabilities(p_values)
     return [min(1.0, float(p_value) * len(sample)) for p_value in sample]
+
+
+def benjamini_hochberg(p_values: ArrayLike) -> list[float]:
+    """P values adjusted to control the false discovery rate, in the order given.
+
+    Those at most q are the discoveries of which a share of at most q is expected to be false, if
+    the tests are independent or positively dependent.
+
+    Raises
+    ------
+    InputError
+        None, or one outside 0 to 1.
+
+    References
+    ----------
+    Benjamini and Hochberg, J R Stat Soc B 1995;57:289-300, doi:10.1111/j.2517-6161.1995.tb02031.x.
+    """
+    sample = _probabilities(p_values)
+    return [float(p_value) for p_value in stats.false_discovery_control(sample, method="bh")]
+
+
+def adjusted(p_values: ArrayLike, correction: Correction) -> list[float]:
+    """P values adjusted for exactly as many tests as there are, in the order given.
+
+    Raises
+    ------
+    InputError
+        None, or one outside 0 to 1.
+    """
+    rules = {"bonferroni": bonferroni, "holm": holm, "bh": benjamini_hochberg}
+    return rules[correction](p_values)
 
 
 def _probabilities(p_values: ArrayLike) -> NDArray[np.float64]:

@@ -58,7 +58,7 @@ def contingency(counts: ArrayLike, *, seed: int) -> ContingencyTest:
     1922;85:87-94, doi:10.2307/2340521. Phipson and Smyth, Stat Appl Genet Mol Biol 2010;9:39,
     doi:10.2202/1544-6115.1585 (the table itself is counted).
     """
-    table = _without_empty(_counts(counts))
+    table = counts_of(counts)
     expected = _expected(table)
     least = float(expected.min())
     statistic = float(_chi_square(table, expected))
@@ -82,6 +82,17 @@ def contingency(counts: ArrayLike, *, seed: int) -> ContingencyTest:
         p_value=min(1.0, p_value),
         method=method,
     )
+
+
+def counts_of(counts: ArrayLike) -> NDArray[np.int64]:
+    """Return a table of counts (rows, columns) without its empty rows and columns.
+
+    Raises
+    ------
+    InputError
+        It is not a table of counts, or the table is empty.
+    """
+    return _without_empty(_counts(counts))
 
 
 def _counts(counts: ArrayLike) -> NDArray[np.int64]:

@@ -7,7 +7,14 @@ from scipy import stats
 from tests.unit.stats.golden import column
 
 from oncotrace.errors import InputError
-from oncotrace.stats.compare import bonferroni, hodges_lehmann, holm, mean_by_group, signed_rank
+from oncotrace.stats.compare import (
+    adjusted,
+    bonferroni,
+    hodges_lehmann,
+    holm,
+    mean_by_group,
+    signed_rank,
+)
 
 DEPRESSION = np.array(column("hollander_wolfe_depression.csv", "x")) - np.array(
     column("hollander_wolfe_depression.csv", "y")
@@ -106,3 +113,22 @@ def test_what_is_no_sample_is_refused() -> None:
         holm([0.5, 1.5])
     with pytest.raises(InputError, match="between 0 and 1"):
         bonferroni([-0.1])
+
+
+# Benjamini and Hochberg 1995, section 3.1: thrombolysis, 15 comparisons.
+THROMBOLYSIS = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240,
+                0.4262, 0.5719, 0.6528, 0.7590, 1.0]  # fmt: skip
+
+
+def test_false_discoveries_are_controlled_as_in_the_example_of_the_paper() -> None:
+    found = adjusted(THROMBOLYSIS, "bh")
+    assert sum(p_value <= 0.05 for p_value in found) == 4
+    assert found[3] == pytest.approx(0.0095 * 15 / 4)
+    assert sum(p_value <= 0.05 for p_value in adjusted(THROMBOLYSIS, "bonferroni")) == 3
+
+
+@pytest.mark.parametrize("correction", ["bonferroni", "holm", "bh"])
+def test_adjusting_one_test_changes_nothing_and_order_does_not_matter(correction) -> None:
+    assert adjusted([0.03], correction) == [pytest.approx(0.03)]
+    turned = adjusted(THROMBOLYSIS[::-1], correction)[::-1]
+    assert turned == pytest.approx(adjusted(THROMBOLYSIS, correction))
