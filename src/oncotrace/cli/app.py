@@ -4,8 +4,10 @@ import typer
 from typer.core import TyperGroup
 
 from oncotrace.cli import (
+    agree,
     check,
     clicks,
+    compare,
     contact_sheet,
     convert,
     deidentify,
@@ -19,11 +21,14 @@ from oncotrace.cli import (
     lungs,
     measure,
     nnunet,
+    overlap,
     pacs,
     prepare,
     preprocess,
+    prognosis,
     propagate,
     refine,
+    respond,
     segment,
     select,
     train,
@@ -66,6 +71,8 @@ app.command("segment")(segment.segment)
 app.command("refine")(refine.refine)
 app.command("propagate")(propagate.propagate)
 app.command("measure")(measure.measure)
+app.command("overlap")(overlap.overlap)
+app.command("respond")(respond.respond)
 app.command("export")(export.export)
 app.command("import")(import_case.import_file)
 app.command("prepare")(prepare.prepare)
@@ -82,6 +89,10 @@ app.command("worklist")(workflow.worklist)
 app.command("grade")(workflow.grade)
 app.command("evaluate")(evaluate.evaluate)
 app.command("evaluate-lungs")(evaluate_lungs.evaluate_lungs)
+app.command("agree")(agree.agree)
+app.command("compare")(compare.compare)
+app.command("table1")(compare.table1)
+app.command("prognosis")(prognosis.prognosis)
 app.command("train")(train.train)
 app.command("finetune")(finetune.finetune)
 app.command("models")(train.models)
