@@ -49,6 +49,7 @@ def test_a_refusal_writes_nothing(tmp_path):
     assert path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_log_cut_off_anywhere_keeps_every_whole_event_and_can_be_gone_on_with(tmp_path):
     path = tmp_path / "events.jsonl"
     write(path)

@@ -55,6 +55,7 @@ def test_rows_and_columns_may_be_exchanged_and_empty_ones_say_nothing() -> None:
     assert fisher([[1, 2], [0, 0]], seed=0).p_value == 1.0
 
 
+@pytest.mark.slow
 def test_too_many_tables_are_drawn() -> None:
     table = np.array([[30, 12, 25, 18, 22], [28, 31, 19, 20, 15], [10, 22, 35, 18, 14],
                       [21, 17, 25, 33, 24], [12, 15, 20, 22, 40]])  # fmt: skip
