@@ -95,7 +95,9 @@ def command(folder: Path, jobs: int, *more: str) -> list[str]:
 def run(folder: Path, jobs: int, *more: str) -> Run:
     """Run the command to its end."""
     start, before = time.perf_counter(), os.times()
-    code = subprocess.run(command(folder, jobs, *more), check=False).returncode
+    code = subprocess.run(
+        command(folder, jobs, *more), check=False, stdout=subprocess.DEVNULL
+    ).returncode
     after = os.times()
     cpu_s = after.children_user + after.children_system
     return Run(
