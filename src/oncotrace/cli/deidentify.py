@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oncotrace.cli.options import Resume
+from oncotrace.cli.options import (
+    AskPassphrase,
+    PassphraseFile,
+    ProfileOptions,
+    Pseudonyms,
+    Resume,
+)
 from oncotrace.cli.output import EXIT_SOME_FAILED, console, messages, show_folder, tracked
 from oncotrace.errors import InputError, SettingsError
 
@@ -20,28 +26,16 @@ def deidentify(
     ],
     out: Annotated[Path, typer.Argument(help="New folder for the copies.", metavar="OUT")],
     profile: Annotated[str, typer.Option(help="Profile of DICOM PS3.15: basic.")] = "basic",
-    option: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Option of the profile, may be given several times: retain-modified-dates, "
-            "retain-patient-characteristics, clean-descriptors, ..."
-        ),
-    ] = None,
+    option: ProfileOptions = None,
     key_file: Annotated[
         Path | None, typer.Option(help="Key of pseudonyms: read, or made; apart from OUT.")
     ] = None,
     no_key: Annotated[
         bool, typer.Option("--no-key", help="Keep no key: nobody can find the patients again.")
     ] = False,
-    passphrase: Annotated[
-        bool, typer.Option("--passphrase", help="Ask for the passphrase of the key file.")
-    ] = False,
-    passphrase_file: Annotated[
-        Path | None, typer.Option(help="File that holds the passphrase of the key file.")
-    ] = None,
-    patients: Annotated[
-        Path | None, typer.Option(help="CSV of pseudonyms: patient_id,pseudonym.")
-    ] = None,
+    passphrase: AskPassphrase = False,
+    passphrase_file: PassphraseFile = None,
+    patients: Pseudonyms = None,
     keep_burned_in: Annotated[
         bool, typer.Option("--keep-burned-in", help="Copy images that may show text, too.")
     ] = False,

@@ -24,3 +24,23 @@ MaskColumn = Annotated[
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted cohort run.")]
 Jobs = Annotated[int, typer.Option("--jobs", help="Cases of a cohort at a time.", min=1)]
+
+# Of a de-identification, by itself or as a part of a preparation.
+ProfileOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        help="Option of the profile, may be given several times: retain-modified-dates, "
+        "retain-patient-characteristics, clean-descriptors, ...",
+    ),
+]
+AskPassphrase = Annotated[
+    bool, typer.Option("--passphrase", help="Ask for the passphrase of the key file.")
+]
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option("--passphrase-file", help="File that holds the passphrase of the key file."),
+]
+Pseudonyms = Annotated[
+    Path | None, typer.Option("--patients", help="CSV of pseudonyms: patient_id,pseudonym.")
+]

@@ -9,7 +9,14 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from oncotrace.cli import pacs
 from oncotrace.cli.deidentify import passphrase_of
-from oncotrace.cli.options import Jobs, Resume
+from oncotrace.cli.options import (
+    AskPassphrase,
+    Jobs,
+    PassphraseFile,
+    ProfileOptions,
+    Pseudonyms,
+    Resume,
+)
 from oncotrace.cli.output import EXIT_SOME_FAILED, console, messages, show_folder
 from oncotrace.cli.parse import refuse_together
 from oncotrace.domain.scan import modality_named
@@ -45,22 +52,13 @@ def prepare(
             metavar="PRIVATE",
         ),
     ] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option(help="Option of the profile, as for deidentify; repeatable."),
-    ] = None,
+    option: ProfileOptions = None,
     key_file: Annotated[
         Path | None, typer.Option(help="Key of pseudonyms; PRIVATE/key.json if not given.")
     ] = None,
-    passphrase: Annotated[
-        bool, typer.Option("--passphrase", help="Ask for the passphrase of the key file.")
-    ] = False,
-    passphrase_file: Annotated[
-        Path | None, typer.Option(help="File that holds the passphrase of the key file.")
-    ] = None,
-    patients: Annotated[
-        Path | None, typer.Option(help="CSV of pseudonyms: patient_id,pseudonym.")
-    ] = None,
+    passphrase: AskPassphrase = False,
+    passphrase_file: PassphraseFile = None,
+    patients: Pseudonyms = None,
     preset: Annotated[
         str | None, typer.Option(help="Pre-process, too: a preset or TOML, as for preprocess.")
     ] = None,
