@@ -270,7 +270,7 @@ def picture_of(calibration: pd.DataFrame) -> bytes:
         str(method): {name: of[name].to_numpy() for name in ("voxels", "tumour", "probability")}
         for method, of in calibration[calibration["method"] != MULTI].groupby("method", sort=False)
     }
-    return calibration_picture(curves, title="Calibration, out of fold")
+    return calibration_picture(curves, title="Calibration, out of fold").rendered()
 
 
 def sites(data: Path) -> dict[str, str]:

@@ -20,10 +20,12 @@ def write_pictures(table: pd.DataFrame, folder: Path) -> None:
         members = list(zip(of["patient"], of["dice"], strict=True))
         strips.setdefault((modality, clicks), []).append((method, members))
         if method == OURS and (agreement := volume_agreement(cases_of(of))) is not None:
-            picture = bland_altman_picture(agreement, title=title(modality, clicks, OURS))
+            picture = bland_altman_picture(
+                agreement, title=title(modality, clicks, OURS)
+            ).rendered()
             write_bytes(folder / f"volume_{modality}_{clicks}.png", picture, replace=True)
     for (modality, clicks), rows in strips.items():
-        picture = dice_strip_picture(rows, title=title(modality, clicks, "out of fold"))
+        picture = dice_strip_picture(rows, title=title(modality, clicks, "out of fold")).rendered()
         write_bytes(folder / f"dice_{modality}_{clicks}.png", picture, replace=True)
 
 

@@ -108,7 +108,8 @@ def main() -> None:
         ("reliability.png", rows, f"{name}, all segmentations"),
         ("reliability_first_draw.png", first, f"{name}, person-like clicks, one draw"),
     ):
-        (out / file).write_bytes(reliability_picture(reliability(of, of is first), title=title))
+        picture = reliability_picture(reliability(of, of is first), title=title)
+        (out / file).write_bytes(picture.rendered())
     print(text)
 
 

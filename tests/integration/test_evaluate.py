@@ -66,7 +66,8 @@ def test_masks_in_a_folder_are_evaluated_and_summarised(cohort, cli, tmp_path):
     assert "Dice" in run.stdout
     names = {path.name for path in (out / "figures").iterdir()}
     worst = {f"worst_{rank}.png" for rank in range(1, 5)}
-    assert names == {"dice.png", "volume_bland_altman.png", "volume_scatter.png"} | worst
+    drawn = ("dice", "volume_bland_altman", "volume_scatter")
+    assert names == {f"{name}.{form}" for name in drawn for form in ("png", "svg")} | worst
     summary = json.loads((out / "summary.json").read_text())
     assert (summary["cases"], summary["evaluated"]) == (4, 4)
     rows = {row["measure"]: row for row in table_of(out / "summary.csv")}
@@ -284,11 +285,18 @@ def test_cases_without_an_image_are_evaluated_but_not_pictured(cohort, cli, tmp_
     masks = write_predictions(table, tmp_path / "masks")
     (table.parent / "case-00" / "image.nii.gz").unlink()
     assert cli("evaluate", table, "--predictions", masks, "--out", out).exit_code == 0
-    assert {path.name for path in (out / "figures").iterdir()} == {"dice.png", "worst_1.png"}
+    assert {path.name for path in (out / "figures").iterdir()} == {
+        "dice.png",
+        "dice.svg",
+        "worst_1.png",
+    }
     cells = [line.split(",") for line in table.read_text().splitlines()]
     table.write_text("".join(",".join([row[0], *row[2:]]) + "\n" for row in cells))
     assert cli("evaluate", table, "--predictions", masks, "--out", tmp_path / "bare").exit_code == 0
-    assert {path.name for path in (tmp_path / "bare" / "figures").iterdir()} == {"dice.png"}
+    assert {path.name for path in (tmp_path / "bare" / "figures").iterdir()} == {
+        "dice.png",
+        "dice.svg",
+    }
 
 
 def test_a_reference_drawn_on_dicom_is_laid_on_its_image(cli, tmp_path):

@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -15,11 +14,10 @@ from oncotrace.pipeline.run.cohort_run import RUN_FILE
 from oncotrace.pipeline.run.digests import source_digest
 from oncotrace.pipeline.run.folder import whole_folder, write_json
 from oncotrace.pipeline.run.provenance import as_json, now, provenance
-from oncotrace.report.chart import Drawing
+from oncotrace.report.chart import FORMS, Drawing
 
 REPORT_FILE = "report.txt"
 FIGURES = "figures"
-_FORMS: tuple[Literal["png", "svg"], ...] = ("png", "svg")
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Analysis:
     def files(self) -> tuple[str, ...]:
         """Names of its tables, figures and text, as `write_analysis` writes them."""
         tables = [f"{name}.csv" for name in self.tables]
-        figures = [f"{FIGURES}/{name}.{form}" for name in self.figures for form in _FORMS]
+        figures = [f"{FIGURES}/{name}.{form}" for name in self.figures for form in FORMS]
         return (*tables, *figures, REPORT_FILE, RESULT_FILE)
 
 
@@ -81,7 +79,7 @@ def write_analysis(
         for name, rows in analysis.tables.items():
             write_table(rows, folder / f"{name}.csv")
         for name, drawing in analysis.figures.items():
-            for form in _FORMS:
+            for form in FORMS:
                 write_bytes(folder / FIGURES / f"{name}.{form}", drawing.rendered(form))
         write_text(folder / REPORT_FILE, analysis.text.rstrip("\n") + "\n")
         write_json(folder / RESULT_FILE, as_result(analysis.result))

@@ -13,6 +13,7 @@ from oncotrace.pipeline.run.case_run import RESULT_FILE
 from oncotrace.pipeline.run.cohort_run import RUN_FILE
 from oncotrace.pipeline.run.folder import read_json, write_json
 from oncotrace.report.bland_altman import bland_altman_picture, volume_scatter_picture
+from oncotrace.report.chart import FORMS, Drawing
 from oncotrace.report.dice_strip import dice_strip_picture
 from oncotrace.report.evaluated_case import EvaluatedCase
 from oncotrace.report.evaluation_agreement import (
@@ -116,8 +117,8 @@ def write_summary(
     rows, comparison = summary_rows(cases), comparison_rows(cases, questions.others)
     volumes, rated = volume_agreement(cases), reliability(cases)
     figures = _figures(cases, volumes, rated) | dict(pictures(cases))
-    for name, png in figures.items():
-        write_bytes(out / FIGURES / name, png, replace=True)
+    for name, picture in figures.items():
+        write_bytes(out / FIGURES / name, picture, replace=True)
     write_table([row.cells(questions.by) for row in rows], out / SUMMARY_TABLE, replace=True)
     if questions.against:
         table = [row.cells() for row in comparison]
@@ -195,23 +196,25 @@ def _reference_digest(result: Mapping[str, object]) -> object:
 def _figures(
     cases: list[EvaluatedCase], volumes: VolumeAgreement | None, rated: Reliability | None
 ) -> dict[str, bytes]:
-    """PNG files by name; those that need more cases are left out."""
-    figures = {}
+    """PNG and SVG files by name; those that need more cases are left out."""
+    drawn: dict[str, Drawing] = {}
     if volumes is not None:
-        figures["volume_bland_altman.png"] = bland_altman_picture(
-            volumes, title="Agreement of volumes"
-        )
-        figures["volume_scatter.png"] = volume_scatter_picture(
+        drawn["volume_bland_altman"] = bland_altman_picture(volumes, title="Agreement of volumes")
+        drawn["volume_scatter"] = volume_scatter_picture(
             volumes, title="Predicted and reference volume"
         )
     if cases:
         sets = [("all", cases)]
         sets += [(name, [c for c in cases if c.group == name]) for name in groups_of(cases)]
         rows = [(name, [(c.case_id, c.value("dice")) for c in chosen]) for name, chosen in sets]
-        figures["dice.png"] = dice_strip_picture(rows, title="Dice of every case")
+        drawn["dice"] = dice_strip_picture(rows, title="Dice of every case")
     if rated is not None:
-        figures["predicted_dice.png"] = reliability_picture(rated, title="Predicted and real Dice")
-    return figures
+        drawn["predicted_dice"] = reliability_picture(rated, title="Predicted and real Dice")
+    return {
+        f"{name}.{form}": drawing.rendered(form)
+        for name, drawing in drawn.items()
+        for form in FORMS
+    }
 
 
 def _summary_json(

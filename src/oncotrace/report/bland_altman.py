@@ -12,8 +12,8 @@ from oncotrace.report.chart import (
     INK,
     QUIET,
     WARM,
+    Drawing,
     add_dice_scale,
-    chart,
     signed,
 )
 from oncotrace.report.evaluation_agreement import VolumeAgreement
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 _MOST_NAMES = 4
 
 
-def bland_altman_picture(agreement: VolumeAgreement, *, title: str) -> bytes:
-    """Return a PNG: difference of volumes in percent over their mean, points coloured by Dice.
+def bland_altman_picture(agreement: VolumeAgreement, *, title: str) -> Drawing:
+    """Return a drawing: difference of volumes in percent over their mean, points coloured by Dice.
 
     Lines are bias and limits of agreement, bands their 95 % confidence intervals. Cases outside
     the limits are named, the farthest first, at most four.
@@ -54,11 +54,11 @@ def bland_altman_picture(agreement: VolumeAgreement, *, title: str) -> bytes:
         _plain_numbers(axes.xaxis)
         add_dice_scale(figure, axes, points)
 
-    return chart(draw, width_in=6.8, height_in=4.2)
+    return Drawing(draw, width_in=6.8, height_in=4.2)
 
 
-def volume_scatter_picture(agreement: VolumeAgreement, *, title: str) -> bytes:
-    """Return a PNG: predicted over reference volume, points coloured by Dice."""
+def volume_scatter_picture(agreement: VolumeAgreement, *, title: str) -> Drawing:
+    """Return a drawing: predicted over reference volume, points coloured by Dice."""
 
     def draw(figure: "Figure") -> None:
         axes = figure.add_subplot()
@@ -90,7 +90,7 @@ def volume_scatter_picture(agreement: VolumeAgreement, *, title: str) -> bytes:
         axes.legend(loc="upper left", title=_correlation_text(agreement), alignment="left")
         add_dice_scale(figure, axes, points)
 
-    return chart(draw, width_in=5.6, height_in=4.6)
+    return Drawing(draw, width_in=5.6, height_in=4.6)
 
 
 def _draw_points(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from oncotrace.report.chart import ACCENT, INK, QUIET, WARM, chart
+from oncotrace.report.chart import ACCENT, INK, QUIET, WARM, Drawing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,8 +18,8 @@ Counts = Mapping[str, NDArray[np.float64]]
 """By bins of predicted probability: ``voxels``, ``tumour`` of them, sum of ``probability``."""
 
 
-def calibration_picture(curves: Mapping[str, Counts], *, title: str) -> bytes:
-    """Return a PNG: observed share of tumour over mean predicted probability, bin by bin.
+def calibration_picture(curves: Mapping[str, Counts], *, title: str) -> Drawing:
+    """Return a drawing: observed share of tumour over mean predicted probability, bin by bin.
 
     On the diagonal, probabilities come true; below it they are too high. Bins of fewer than a
     hundred voxels are left out. At most three curves can be told apart.
@@ -42,7 +42,7 @@ def calibration_picture(curves: Mapping[str, Counts], *, title: str) -> bytes:
         axes.grid(visible=True)
         axes.legend(loc="upper left")
 
-    return chart(draw, width_in=4.8, height_in=4.8)
+    return Drawing(draw, width_in=4.8, height_in=4.8)
 
 
 def _shares(counts: Counts) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

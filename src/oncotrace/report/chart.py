@@ -17,6 +17,9 @@ WARM = "#d55e00"
 DICE_COLOURS = "viridis_r"  # dark is good; told apart in grey too
 DICE_RANGE = (0.5, 1.0)
 
+Form = Literal["png", "svg"]
+FORMS: tuple[Form, ...] = ("png", "svg")
+
 _DPI = 200
 _METADATA: dict[str, dict[str, None]] = {"png": {"Software": None}, "svg": {"Date": None}}
 _LONGEST_NAME = 32
@@ -30,7 +33,7 @@ class Drawing:
     width_in: float
     height_in: float
 
-    def rendered(self, form: Literal["png", "svg"] = "png") -> bytes:
+    def rendered(self, form: Form = "png") -> bytes:
         """Return the chart as a PNG or an SVG; the same input, the same bytes."""
         return chart(self.draw, width_in=self.width_in, height_in=self.height_in, form=form)
 
@@ -40,7 +43,7 @@ def chart(
     *,
     width_in: float,
     height_in: float,
-    form: Literal["png", "svg"] = "png",
+    form: Form = "png",
 ) -> bytes:
     """Return what ``draw`` puts on an empty white page; the same input, the same bytes.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from oncotrace.report.chart import ACCENT, INK, WARM, chart, printable
+from oncotrace.report.chart import ACCENT, INK, WARM, Drawing, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,8 +24,8 @@ _PLOT_IN = 4.6  # about the width that is left for the points
 
 def dice_strip_picture(
     groups: Sequence[tuple[str, Sequence[tuple[str, float]]]], *, title: str
-) -> bytes:
-    """Return a PNG: one row for each group, one point for each of its cases.
+) -> Drawing:
+    """Return a drawing: one row for each group, one point for each of its cases.
 
     The bar spans the quartiles, its line is the median. Rows of fewer than four cases have points
     only. Cases below 0.7 are named, the worst first, as far as there is room.
@@ -54,7 +54,7 @@ def dice_strip_picture(
         axes.grid(visible=True, axis="x")
         axes.spines["left"].set_visible(False)
 
-    return chart(draw, width_in=6.4, height_in=1.2 + 0.55 * len(groups))
+    return Drawing(draw, width_in=6.4, height_in=1.2 + 0.55 * len(groups))
 
 
 def _letter_width(span: float) -> float:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from oncotrace.report.chart import ACCENT, INK, QUIET, WARM, chart
+from oncotrace.report.chart import ACCENT, INK, QUIET, WARM, Drawing
 from oncotrace.report.evaluation_agreement import Reliability
 
 if TYPE_CHECKING:
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 _MOST_NAMES = 4
 
 
-def reliability_picture(rated: Reliability, *, title: str) -> bytes:
-    """Return a PNG: real over predicted Dice, with the predicted intervals.
+def reliability_picture(rated: Reliability, *, title: str) -> Drawing:
+    """Return a drawing: real over predicted Dice, with the predicted intervals.
 
     A point on the diagonal was predicted exactly; its line shows the interval that was predicted
     for it, which is drawn in another colour where it missed the real value. Of those, the four
@@ -40,7 +40,7 @@ def reliability_picture(rated: Reliability, *, title: str) -> bytes:
         handles, _ = axes.get_legend_handles_labels()
         axes.legend(handles=handles, loc="lower right", title=_figures(rated), alignment="left")
 
-    return chart(draw, width_in=4.8, height_in=4.8)
+    return Drawing(draw, width_in=4.8, height_in=4.8)
 
 
 def _draw_cases(axes: "Axes", rated: Reliability) -> None:

@@ -35,24 +35,24 @@ def cases(count: int = 20, **extra: object) -> list[EvaluatedCase]:
 def bland_altman_png() -> bytes:
     agreement = volume_agreement(cases())
     assert agreement is not None
-    return bland_altman_picture(agreement, title="Agreement")
+    return bland_altman_picture(agreement, title="Agreement").rendered()
 
 
 def scatter_png() -> bytes:
     agreement = volume_agreement(cases())
     assert agreement is not None
-    return volume_scatter_picture(agreement, title="Volumes")
+    return volume_scatter_picture(agreement, title="Volumes").rendered()
 
 
 def strip_png() -> bytes:
     rows = [(case.case_id, case.value("dice")) for case in cases()]
-    return dice_strip_picture([("all", rows), ("few", rows[:2])], title="Dice")
+    return dice_strip_picture([("all", rows), ("few", rows[:2])], title="Dice").rendered()
 
 
 def reliability_png() -> bytes:
     rated = reliability(cases())
     assert rated is not None
-    return reliability_picture(rated, title="Predicted")
+    return reliability_picture(rated, title="Predicted").rendered()
 
 
 PICTURES = [bland_altman_png, scatter_png, strip_png, reliability_png]
@@ -93,12 +93,12 @@ def test_predictions_without_intervals_can_be_drawn() -> None:
     rated = reliability(cases(predicted_dice_interval=None))
     assert rated is not None
     assert rated.intervals is None
-    assert pixels(reliability_picture(rated, title="Predicted")).size > 0
+    assert pixels(reliability_picture(rated, title="Predicted").rendered()).size > 0
 
 
 def test_names_that_the_font_lacks_or_that_look_like_formulas_do_no_harm() -> None:
     rows = [("$a_1$", 0.5), ("b", 0.9)]
-    assert dice_strip_picture([("日本 $x$", rows)], title="Dice")
+    assert dice_strip_picture([("日本 $x$", rows)], title="Dice").rendered()
     assert printable("日本 $x$\n2") == "?? $x$ 2"
     assert len(printable("long " * 30)) == 32
 
@@ -115,5 +115,5 @@ def test_volumes_of_three_cases_and_of_constant_size_can_be_drawn() -> None:
     agreement = volume_agreement([EvaluatedCase(name, name, same) for name in "abc"])
     assert agreement is not None
     assert agreement.correlation.r is None
-    assert pixels(volume_scatter_picture(agreement, title="Volumes")).size > 0
-    assert pixels(bland_altman_picture(agreement, title="Agreement")).size > 0
+    assert pixels(volume_scatter_picture(agreement, title="Volumes").rendered()).size > 0
+    assert pixels(bland_altman_picture(agreement, title="Agreement").rendered()).size > 0
