@@ -1,6 +1,7 @@
 """The commands on good input: what they write, print and exit with."""
 
 import json
+import math
 from importlib.resources import files
 from pathlib import Path
 
@@ -130,13 +131,17 @@ def test_result_json_has_every_key_that_scripts_rely_on(cli, phantom, tmp_path):
     result = json.loads((tmp_path / "out" / "result.json").read_text())
     promised = {
         "format", "volume_ml", "longest_axial_diameter_mm", "perpendicular_diameter_mm",
-        "longest_3d_diameter_mm", "predicted_dice", "predicted_dice_interval",
+        "longest_3d_diameter_mm", "who_product_mm2", "sphere_diameter_mm",
+        "predicted_dice", "predicted_dice_interval",
         "slices_to_check", "ends_to_check", "seconds", "model", "version",
     }  # fmt: skip
     assert promised <= result.keys()
     assert result["version"] == __version__
     assert result["longest_axial_diameter_mm"] >= result["perpendicular_diameter_mm"]
     assert result["longest_3d_diameter_mm"] >= result["longest_axial_diameter_mm"]
+    assert result["sphere_diameter_mm"] == pytest.approx(
+        (6000 * result["volume_ml"] / math.pi) ** (1 / 3)
+    )
 
 
 def test_ct_from_dicom_needs_no_modality(cli, shared_data, tmp_path):

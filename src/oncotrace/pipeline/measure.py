@@ -8,6 +8,7 @@ from oncotrace.domain.case import Case
 from oncotrace.domain.measurement import Diameter, TumourSize
 from oncotrace.domain.scan import Modality
 from oncotrace.io.cohort_table import read_cohort
+from oncotrace.measure.equivalent_sphere import sphere_diameter_mm
 from oncotrace.measure.tumour_size import tumour_size
 from oncotrace.pipeline.cohort import chosen_sequence, file_of
 from oncotrace.pipeline.inputs import LoadedMask, load_mask, load_scan, mask_kind
@@ -56,6 +57,8 @@ def size_json(size: TumourSize) -> dict[str, object]:
         "longest_axial_diameter_mm": size.longest_axial.length_mm,
         "perpendicular_diameter_mm": size.perpendicular.length_mm,
         "longest_3d_diameter_mm": size.longest_3d.length_mm,
+        "who_product_mm2": size.longest_axial.length_mm * size.perpendicular.length_mm,
+        "sphere_diameter_mm": sphere_diameter_mm(size.volume_ml),
         "axial_slice": size.axial_slice,
         "axial_axis": "xyz"[size.axial_axis],
         "axial_tilt_deg": size.axial_tilt_deg,
