@@ -368,6 +368,7 @@ def test_a_correction_that_is_killed_at_any_moment_is_made_or_not(cli, cohort, t
     assert set(counts) == {0, 1}
 
 
+@pytest.mark.slow
 def test_an_interrupted_correction_is_told_and_finished(cli, small):
     inside, outside = inside_and_outside(small)
     point = np.array([[float(number) for number in outside.split(",")]])

@@ -116,6 +116,7 @@ def test_folder_holds_tables_figures_text_and_how_it_was_made(
     assert cli(table, "--out", out).exit_code == 2
 
 
+@pytest.mark.slow
 def test_table_of_lesions_of_a_run_gives_the_same_responses(cli: Respond, tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     assert cli(GOLDEN / "recist_1_1_lesions.csv", "--out", one).exit_code == 0

@@ -103,6 +103,7 @@ def test_thin_and_thick_slices_show_the_same_lungs(
     assert lungs.right_ml == pytest.approx(found.right_ml, rel=0.04)
 
 
+@pytest.mark.slow
 def test_lungs_that_touch_are_parted_along_the_line_between_them() -> None:
     patient = chest(touching=True)
     lungs = find_lungs(patient.ct)
