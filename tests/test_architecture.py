@@ -125,6 +125,7 @@ def test_importing_oncotrace_loads_numpy_at_most() -> None:
         "measure",
         "evaluate",
         "overlap",
+        "register",
         "respond",
         "agree",
         "compare",

@@ -28,6 +28,7 @@ from oncotrace.cli import (
     prognosis,
     propagate,
     refine,
+    register,
     respond,
     segment,
     select,
@@ -72,6 +73,7 @@ app.command("refine")(refine.refine)
 app.command("propagate")(propagate.propagate)
 app.command("measure")(measure.measure)
 app.command("overlap")(overlap.overlap)
+app.command("register")(register.register)
 app.command("respond")(respond.respond)
 app.command("export")(export.export)
 app.command("import")(import_case.import_file)

@@ -43,15 +43,25 @@ def respond(
     farthest_mm: Annotated[
         float, typer.Option(help="Masks: how far a lesion may lie from where it was.")
     ] = 20.0,
+    register: Annotated[
+        bool,
+        typer.Option("--register", help="Cohort: register later images to the first, rigidly."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Classify response over time by RECIST 1.1 and by volume."""
     from oncotrace.imaging.lesion_matching import MatchingLimits
+    from oncotrace.imaging.register_settings import RegistrationSettings
     from oncotrace.measure.best_response import ResponseRules
     from oncotrace.pipeline.analysis_folder import as_result
+    from oncotrace.pipeline.register_timepoints import transforms_of_table
     from oncotrace.pipeline.respond import RespondSettings
     from oncotrace.pipeline.respond import respond as classify
 
+    sequence = known_modality(modality)
+    to_first = (
+        transforms_of_table(table, sequence, settings=RegistrationSettings()) if register else None
+    )
     analysis = classify(
         table,
         out,
@@ -63,7 +73,8 @@ def respond(
         ),
         separator=sep,
         decimal=decimal,
-        modality=known_modality(modality),
+        modality=sequence,
+        to_first=to_first,
     )
     if as_json:
         typer.echo(json.dumps(as_result(analysis.result), indent=2, allow_nan=False))
