@@ -108,8 +108,8 @@ def refusals(found: RegistrationFindings, limits: RegistrationLimits) -> tuple[R
             Refusal(
                 code="registration-too-far",
                 text=f"the body moves by {found.shift_mm:.0f} mm and turns by "
-                f"{found.rotation_deg:.0f} degrees, at most {limits.most_shift_mm:g} mm and {limits.most_rotation_deg:g} "
-                "degrees are allowed",
+                f"{found.rotation_deg:.0f} degrees, at most {limits.most_shift_mm:g} mm and "
+                f"{limits.most_rotation_deg:g} degrees are allowed",
             ),
         ),
         (
