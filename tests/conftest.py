@@ -9,7 +9,7 @@ from benchmarks.reference_data import unpack
 from hypothesis import settings
 
 # What a test asserts must not depend on how busy the machine is.
-settings.register_profile("untimed", deadline=None)
+settings.register_profile("untimed", deadline=None, max_examples=50)
 settings.load_profile("untimed")
 
 

@@ -181,6 +181,7 @@ def one_voxel(path: Path) -> None:
     sitk.WriteImage(changed, str(path))
 
 
+@pytest.mark.slow
 def test_clicks_on_a_tumour_of_one_voxel_fail_in_its_case_alone(cohort, cli, tmp_path):
     table, out = cohort(2), tmp_path / "run"
     one_voxel(table.parent / "case-01" / "mask.nii.gz")

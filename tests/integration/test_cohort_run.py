@@ -39,6 +39,7 @@ def test_a_cohort_gives_a_table_and_a_folder_per_case(cohort, cli, tmp_path):
     assert record["settings"]["model"] == "six-click"
 
 
+@pytest.mark.slow
 def test_a_failing_case_is_recorded_and_the_others_are_done(cohort, cli, tmp_path):
     table, out = cohort(3), tmp_path / "run"
     (table.parent / "case-01" / "image.nii.gz").unlink()
@@ -50,6 +51,7 @@ def test_a_failing_case_is_recorded_and_the_others_are_done(cohort, cli, tmp_pat
     assert set(case_states(out)) == {"case-00", "case-02"}
 
 
+@pytest.mark.slow
 def test_resuming_does_only_what_is_missing(cohort, cli, tmp_path):
     table, out = cohort(3), tmp_path / "run"
     image = table.parent / "case-01" / "image.nii.gz"
@@ -109,6 +111,7 @@ def test_two_jobs_give_the_same_table_as_one(cohort, cli, tmp_path):
     assert one.read_text() == two.read_text()
 
 
+@pytest.mark.slow
 def test_verify_says_same_for_an_untouched_run(cohort, cli, tmp_path):
     table, out = cohort(2), tmp_path / "run"
     assert cli("segment", table, "--out", out, *FAST).exit_code == 0
@@ -117,6 +120,7 @@ def test_verify_says_same_for_an_untouched_run(cohort, cli, tmp_path):
     assert "all 2 cases are the same" in run.stdout
 
 
+@pytest.mark.slow
 def test_verify_notices_one_changed_voxel(cohort, cli, tmp_path):
     table, out = cohort(2), tmp_path / "run"
     assert cli("segment", table, "--out", out, *FAST).exit_code == 0
@@ -134,6 +138,7 @@ def test_verify_notices_one_changed_voxel(cohort, cli, tmp_path):
     assert "case-00: same" in run.stdout
 
 
+@pytest.mark.slow
 def test_verify_notices_an_edited_number(phantom, cli, tmp_path):
     out = tmp_path / "out"
     run = cli(

@@ -45,6 +45,7 @@ def test_the_demo_segments_the_bundled_patient(cli, tmp_path):
     assert (out / "picture.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_the_demo_uses_the_network_that_never_saw_its_patient(cli, tmp_path):
     folds = read_folds(Path(__file__).parents[2] / "benchmarks" / "folds.csv")
     assert folds["STS_003"] == FOLD
@@ -59,6 +60,7 @@ def test_the_demo_uses_the_network_that_never_saw_its_patient(cli, tmp_path):
     assert cli("verify", out).exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_model_without_clicks_comes_with_oncotrace(cli, tmp_path):
     out, image = tmp_path / "automatic", BUNDLED / "STS_003_mr_t1.zip"
     run = cli("segment", image, "--modality", "mr-t1", "--recipe", "automatic", "--out", out)
@@ -79,6 +81,7 @@ def test_the_clicks_of_the_demo_are_those_that_its_source_says(cli, tmp_path):
     assert json.loads(drawn.read_text()) == json.loads((BUNDLED / "clicks.json").read_text())
 
 
+@pytest.mark.slow
 def test_the_demo_does_not_write_over_its_own_results(cli, tmp_path):
     out = tmp_path / "demo"
     assert cli("demo", "--out", out).exit_code == 0
@@ -103,6 +106,7 @@ def test_points_on_the_command_line_are_the_same_as_points_in_a_file(cli, phanto
     np.testing.assert_array_equal(from_file.voxels, from_points.voxels)
 
 
+@pytest.mark.slow
 def test_a_box_serves_as_a_coarser_prompt(cli, phantom, tmp_path):
     low, high = (getattr(np.array(points_of(phantom)), name)(axis=0) for name in ("min", "max"))
     corners = [",".join(map(str, low - 3)), ",".join(map(str, high + 3))]
@@ -120,6 +124,7 @@ def test_clicks_of_other_programs_give_the_same_mask(cli, phantom, tmp_path, suf
     np.testing.assert_array_equal(ours.voxels, theirs.voxels)
 
 
+@pytest.mark.slow
 def test_the_clicks_are_kept_beside_the_mask(cli, phantom, tmp_path):
     segmented(cli, phantom, tmp_path / "out", "--clicks", phantom.clicks)
     kept = json.loads((tmp_path / "out" / "clicks.json").read_text())
@@ -144,6 +149,7 @@ def test_result_json_has_every_key_that_scripts_rely_on(cli, phantom, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_ct_from_dicom_needs_no_modality(cli, shared_data, tmp_path):
     folder = shared_data / "sts_dicom" / "STS_025" / "CT"
     clicks = tmp_path / "clicks.json"

@@ -157,6 +157,7 @@ def test_one_typing_error_does_not_make_a_category_of_numbers(tmp_path: Path) ->
     assert "line 5" in error.message
 
 
+@pytest.mark.slow
 def test_areas_under_curves_stand_beside_the_tests(trial: Path) -> None:
     base = ("compare", trial, "--value", "volume", "--value", "hd95", "--group", "arm", "--json")
     result = json.loads(said(*base, "--auc"))
@@ -167,6 +168,7 @@ def test_areas_under_curves_stand_beside_the_tests(trial: Path) -> None:
     assert "aucs" not in json.loads(said(*base))
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers(trial: Path) -> None:
     base = ("compare", trial, "--value", "volume", "--group", "arm", "--json")
     assert said(*base) == said(*base)

@@ -239,6 +239,7 @@ def test_decoder_that_hangs_is_stopped(decoder_that: Callable[[str], None], tmp_
     assert_refused_and_others_are_read(tmp_path, r"no result within 30\.\d+ s")
 
 
+@pytest.mark.slow
 def test_series_whose_decoder_crashes_is_one_failed_case_of_its_cohort(
     cohort: Callable[[int], Path],
     cli: Callable[..., Result],

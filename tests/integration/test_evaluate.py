@@ -77,6 +77,7 @@ def test_masks_in_a_folder_are_evaluated_and_summarised(cohort, cli, tmp_path):
     assert "click_to_mask_s" not in rows
 
 
+@pytest.mark.slow
 def test_a_model_is_evaluated_by_name_and_the_run_can_be_verified(cohort, cli, tmp_path):
     table, out = cohort(3), tmp_path / "run"
     run = cli("evaluate", table, "--model", "ellipsoid", "--out", out)
@@ -124,6 +125,7 @@ def test_groups_are_those_of_the_column_and_empty_cells_are_named(cohort, cli, t
     assert "MFH" in run.stdout
 
 
+@pytest.mark.slow
 def test_a_finished_run_can_be_asked_another_question(cohort, cli, tmp_path):
     table, out = without_images(cohort(3)), tmp_path / "run"
     with_column(table, "centre", ["A", "B", "B"])
@@ -136,6 +138,7 @@ def test_a_finished_run_can_be_asked_another_question(cohort, cli, tmp_path):
     assert json.loads((out / "summary.json").read_text())["by"] == "centre"
 
 
+@pytest.mark.slow
 def test_two_evaluations_are_compared_patient_by_patient(cohort, cli, tmp_path):
     table = without_images(cohort(6))
     good = write_predictions(table, tmp_path / "good", erode=1)

@@ -72,6 +72,7 @@ def test_verify_notices_that_a_patient_has_moved_to_another_fold(cohort, model, 
     assert "case-01: same" in verified.stdout
 
 
+@pytest.mark.slow
 def test_verify_notices_a_model_that_was_replaced(phantom, model, cli, tmp_path):
     out = tmp_path / "out"
     assert segmented(cli, phantom, model, out).exit_code == 0

@@ -121,6 +121,7 @@ def test_message_without_end_fails_but_keeps_what_was_whole(
     assert files(tmp_path / "out") == slices
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", ["hang", "drip"])
 def test_service_that_stops_sending_is_left_in_time(
     word: str, access: PacsAccess, faults: Faults, tmp_path: Path
@@ -187,6 +188,7 @@ def test_only_what_may_pass_is_tried_again(
     assert sum("multipart" in accept for _, accept in faults.requests) == times
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("word", "code"),
     [

@@ -290,6 +290,7 @@ def test_changed_clicks_are_noticed(cli, small):
     assert "clicks.json is not what the mask in small was made from" in text
 
 
+@pytest.mark.slow
 def test_an_image_that_is_gone_or_another_is_refused(cli, small, phantom):
     inside, _ = inside_and_outside(small)
     content = phantom.image.read_bytes()

@@ -60,6 +60,7 @@ def test_two_views_are_joined_and_verified(cli, phantom, sagittal, tmp_path):
     assert verified.exit_code == 0, verified.stdout
 
 
+@pytest.mark.slow
 def test_verify_notices_that_the_image_of_a_view_was_changed(cli, phantom, sagittal, tmp_path):
     out = tmp_path / "out"
     assert segment(cli, phantom, out, "--view", f"{sagittal}={CUT}").exit_code == 0

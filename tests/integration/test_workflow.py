@@ -225,6 +225,7 @@ def test_clicks_that_cannot_be_used_send_a_case_to_editing_until_there_are_bette
     assert waiting(run_folder) == {"case-0": "grade"}
 
 
+@pytest.mark.slow
 def test_an_edited_case_whose_clicks_could_not_be_used_can_be_learnt_from(
     cli, patients, workflow, blind, run_folder
 ):
@@ -241,6 +242,7 @@ def test_an_edited_case_whose_clicks_could_not_be_used_can_be_learnt_from(
     assert found.clicks == {}
 
 
+@pytest.mark.slow
 def test_an_image_that_was_missing_is_segmented_once_it_is_there(patients, workflow, finding):
     table = patients(1)
     image = table.parent / "case-0" / "image.nii.gz"
@@ -252,6 +254,7 @@ def test_an_image_that_was_missing_is_segmented_once_it_is_there(patients, workf
     assert workflow(table, finding, "--resume").exit_code == 0
 
 
+@pytest.mark.slow
 def test_an_edited_mask_on_another_grid_is_refused_and_asked_for_again(
     cli, patients, workflow, finding, run_folder
 ):
@@ -298,6 +301,7 @@ def test_every_edited_mask_is_kept_beside_those_before(
     assert steps == {"automatic", "editing", "editing-2"}
 
 
+@pytest.mark.slow
 def test_a_mask_that_is_corrected_after_it_was_accepted_stays_as_it_was_accepted(
     cli, patients, workflow, blind, run_folder
 ):
@@ -312,6 +316,7 @@ def test_a_mask_that_is_corrected_after_it_was_accepted_stays_as_it_was_accepted
     assert (clicked / "mask.nii.gz").read_bytes() != before
 
 
+@pytest.mark.slow
 def test_a_mask_that_was_painted_over_where_it_lies_is_no_correction(
     patients, workflow, blind, run_folder
 ):
@@ -386,6 +391,7 @@ def test_a_grade_that_cannot_be_is_refused_and_leaves_no_trace(
         assert (run_folder / "events.jsonl").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_grade_needs_a_reader_and_a_workflow(cli, patients, workflow, finding, tmp_path):
     workflow(patients(1), finding)
     assert cli("grade", tmp_path / "RUN", "case-0", "Excellent").exit_code == 2
@@ -394,6 +400,7 @@ def test_a_grade_needs_a_reader_and_a_workflow(cli, patients, workflow, finding,
     assert cli("worklist", tmp_path).exit_code == 2
 
 
+@pytest.mark.slow
 def test_the_first_reader_may_not_be_the_second(cli, patients, workflow, finding, run_folder):
     workflow(patients(1), finding)
     cli("grade", run_folder, "case-0", "uncertain", "--reader", "Anna")
@@ -406,6 +413,7 @@ def take_back(cli, run: Path, reader: str = "Anna", case: str = "case-0", why: s
     return cli("grade", run, case, "--withdraw", "--reader", reader, "--comment", why)
 
 
+@pytest.mark.slow
 def test_a_grade_is_taken_back_and_given_anew(cli, patients, workflow, finding, run_folder):
     table = patients(1)
     workflow(table, finding)
@@ -458,6 +466,7 @@ def test_a_mask_that_was_accepted_by_mistake_is_set_aside_and_its_workflow_goes_
     assert (run_folder / "withdrawn" / "case-0-2" / "mask.nii.gz").is_file()
 
 
+@pytest.mark.slow
 def test_what_another_reader_accepts_stays_accepted_without_the_grade_taken_back(
     cli, patients, workflow, finding, run_folder
 ):
@@ -472,6 +481,7 @@ def test_what_another_reader_accepts_stays_accepted_without_the_grade_taken_back
     assert (result["grade"], result["readers"]) == ("Sufficient", ["Bob"])
 
 
+@pytest.mark.slow
 def test_a_call_of_the_workflow_sets_aside_what_could_not_be_at_once(
     cli, patients, workflow, finding, run_folder
 ):
@@ -489,6 +499,7 @@ def test_a_call_of_the_workflow_sets_aside_what_could_not_be_at_once(
     assert (run_folder / "withdrawn" / "case-0").is_dir()
 
 
+@pytest.mark.slow
 def test_a_grade_on_which_a_later_mask_stands_is_kept_and_the_error_names_it(
     cli, patients, workflow, finding, run_folder
 ):
@@ -503,6 +514,7 @@ def test_a_grade_on_which_a_later_mask_stands_is_kept_and_the_error_names_it(
     assert (run_folder / "events.jsonl").read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
@@ -526,6 +538,7 @@ def test_a_withdrawal_that_cannot_be_is_refused_and_leaves_no_trace(
     assert (run_folder / "events.jsonl").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_taking_back_tells_a_reader_nothing_of_another(cli, patients, finding, run_folder):
     options = ("--automatic", finding, "--interactive", "ellipsoid", "--second-reader-share", 1)
     cli("workflow", patients(2), "--out", run_folder, *options)
@@ -539,6 +552,7 @@ def test_taking_back_tells_a_reader_nothing_of_another(cli, patients, finding, r
     assert "second" not in for_all
 
 
+@pytest.mark.slow
 def test_a_workflow_is_not_gone_on_with_by_other_settings_cases_or_images(
     patients, workflow, finding, blind, run_folder
 ):
@@ -558,6 +572,7 @@ def test_a_workflow_is_not_gone_on_with_by_other_settings_cases_or_images(
     assert len(rows_of(run_folder / "worklist.csv")) == 2
 
 
+@pytest.mark.slow
 def test_a_model_with_clicks_is_not_automatic_and_one_without_not_interactive(
     cli, patients, finding, model, run_folder
 ):
@@ -570,6 +585,7 @@ def test_a_model_with_clicks_is_not_automatic_and_one_without_not_interactive(
     assert not run_folder.exists()
 
 
+@pytest.mark.slow
 def test_only_one_call_works_in_a_folder_but_readers_may_grade_meanwhile(
     cli, patients, workflow, finding, run_folder
 ):
@@ -582,6 +598,7 @@ def test_only_one_call_works_in_a_folder_but_readers_may_grade_meanwhile(
         assert grade.exit_code == 0, grade.stderr
 
 
+@pytest.mark.slow
 def test_an_unfinished_line_of_the_log_is_said_and_does_not_count(
     cli, patients, workflow, finding, run_folder
 ):
@@ -601,6 +618,7 @@ def test_an_unfinished_line_of_the_log_is_said_and_does_not_count(
     assert "(damaged-log)" in cli("worklist", run_folder).stderr
 
 
+@pytest.mark.slow
 def test_without_centres_that_is_said(cli, cohort, finding, run_folder):
     run = cli("workflow", cohort(1), "--out", run_folder, "--automatic", finding)
     assert "Centres are not compared" in run.stdout
@@ -660,6 +678,7 @@ def test_any_part_of_the_log_is_gone_on_from_to_the_same_end(
         shutil.rmtree(cut)
 
 
+@pytest.mark.slow
 def test_killed_while_a_mask_is_set_aside_the_next_call_does_it(
     cli, patients, workflow, finding, tmp_path
 ):

@@ -81,6 +81,7 @@ def test_corrections_stand_as_in_any_editor(history: list[Correction]) -> None:
         assert clicks.corrections == tuple(history[:count])
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(history=histories)
 def test_a_saved_history_replays_to_the_same_voxels_and_every_click_is_obeyed(

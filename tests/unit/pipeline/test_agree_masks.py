@@ -63,6 +63,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
+@pytest.mark.slow
 def test_a_run_folder_holds_pairs_consensus_and_pictures(tmp_path: Path) -> None:
     table = study(tmp_path, three_readers())
     found = compared(table, out=tmp_path / "run")
@@ -103,6 +104,7 @@ def test_the_readers_own_tolerance_gives_them_a_surface_dice_of_95_per_cent(
     assert max(row["surface_dice"] for row in closer.analysis.tables["pairs"]) < 0.9
 
 
+@pytest.mark.slow
 def test_an_outline_that_cannot_be_used_is_named_and_the_others_are_compared(
     tmp_path: Path,
 ) -> None:

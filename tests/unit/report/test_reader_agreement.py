@@ -140,6 +140,7 @@ def test_readers_without_a_common_case_have_no_kappa() -> None:
     assert "Fleiss' kappa needs two cases and one read twice" in category_text(found)
 
 
+@pytest.mark.slow
 def test_pictures_are_the_same_every_time() -> None:
     found = measured_agreement(readings(diameters(readers=5)))
     assert found.limits is not None

@@ -181,6 +181,7 @@ def test_each_lung_has_the_greatest_probability_in_its_half(without: LungSegment
     assert right.volume_ml > 500
 
 
+@pytest.mark.slow
 def test_a_chest_without_tumour_has_an_empty_mask_and_warnings(patient: Chest) -> None:
     segmenter = LungSegmenter("lung", BrightWithinLung(lung_plan()))
     found = segmenter.segment(

@@ -113,6 +113,7 @@ def test_lungs_that_touch_are_parted_along_the_line_between_them() -> None:
     assert both.sum() < 0.002 * (patient.left | patient.right).sum()
 
 
+@pytest.mark.slow
 def test_one_lung_alone_keeps_its_side(patient: Chest) -> None:
     voxels = patient.ct.voxels.copy()
     voxels[patient.left] = 40
@@ -121,6 +122,7 @@ def test_one_lung_alone_keeps_its_side(patient: Chest) -> None:
     assert overlap(lungs.labels == 2, patient.right) > 0.94
 
 
+@pytest.mark.slow
 def test_a_lung_that_the_image_cuts_off_at_the_side_is_found(patient: Chest) -> None:
     columns = slice(0, 84)  # the left lung's outer half is missing
     part = Scan(patient.ct.voxels[:, :, columns], GRID.crop((0, 0, 0), (84, 84, 100)), "ct")
@@ -129,6 +131,7 @@ def test_a_lung_that_the_image_cuts_off_at_the_side_is_found(patient: Chest) -> 
     assert overlap(lungs.labels == 2, patient.right[:, :, columns]) > 0.95
 
 
+@pytest.mark.slow
 def test_a_ct_without_lungs_gives_no_voxel() -> None:
     lungs = find_lungs(chest(lungs=False).ct)
     assert not lungs.found
@@ -143,6 +146,7 @@ def test_an_image_of_one_value_shows_no_lungs(value: float) -> None:
     assert not find_lungs(Scan(voxels, grid, "ct")).found
 
 
+@pytest.mark.slow
 def test_padding_far_below_air_changes_nothing(patient: Chest, found: Lungs) -> None:
     voxels = patient.ct.voxels.copy()
     voxels[:, :3] = voxels[:, -3:] = -3024

@@ -16,6 +16,7 @@ small_tables = st.lists(
 ).filter(lambda table: 0 < np.sum(table) <= 6)
 
 
+@pytest.mark.slow
 def test_job_satisfaction_is_that_of_r() -> None:
     """Agresti 2002, page 57, as in R's help of ``fisher.test``: p = 0.7827."""
     table = np.array([[1, 2, 1, 0], [3, 3, 6, 1], [10, 10, 14, 9], [6, 7, 12, 11]])
