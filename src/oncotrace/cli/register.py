@@ -100,8 +100,6 @@ def register(
 
 def _show(result: Mapping[str, object], out: Path) -> None:
     """Print what was found and where it lies."""
-    if result["was_aligned"]:
-        console.print("The images were aligned already; they stay as they lie to each other.")
     console.print(
         f"Mutual information {result['metric_before_nats']:.3f} to "
         f"{result['metric_after_nats']:.3f} nats."
@@ -110,6 +108,8 @@ def _show(result: Mapping[str, object], out: Path) -> None:
         f"Body displaced by {result['mean_displacement_mm']:.1f} mm on average, at most "
         f"{result['max_displacement_mm']:.1f} mm; turned by {result['rotation_deg']:.1f} degrees."
     )
+    if result["was_aligned"]:
+        console.print("So little says that they were aligned already: they stay as they lay.")
     warnings, masks = result["warnings"], result["masks"]
     for warning in warnings if isinstance(warnings, list) else []:
         messages.print(f"note: {warning}", markup=False, soft_wrap=True)
