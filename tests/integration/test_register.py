@@ -35,6 +35,7 @@ def cli() -> Register:
     return lambda *words: CliRunner().invoke(app, ["register", *map(str, words)])
 
 
+@pytest.mark.slow
 def test_image_masks_and_transform_are_written_and_agree(cli: Register, tmp_path: Path) -> None:
     write_scan(body(), tmp_path / "fixed.nii.gz")
     write_scan(body(TRUE, seed=1), tmp_path / "moving.nii.gz")
@@ -74,6 +75,7 @@ def test_what_is_refused_leaves_the_picture_and_nothing_to_use(
     assert json.loads((out / "result.json").read_text())["refused"]
 
 
+@pytest.mark.slow
 def test_later_time_points_are_registered_to_the_first(tmp_path: Path) -> None:
     write_scan(body(), tmp_path / "a.nii.gz")
     write_scan(body(TRUE, seed=1), tmp_path / "b.nii.gz")

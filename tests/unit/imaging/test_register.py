@@ -32,6 +32,7 @@ def error_mm(made: Registration, true: PointMap) -> float:
     return float(np.linalg.norm(apart_mm, axis=1).max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rotation_deg", "shift_mm"),
     [((0, 0, 5), (10, 5, 0)), ((5, -3, 8), (-8, 12, 10)), ((-6, 6, -10), (10, -10, 14))],
@@ -50,6 +51,7 @@ def test_a_displaced_body_of_another_contrast_is_brought_back(
     assert dice(carried, tumour()) > dice(tumour(true), tumour()) + 0.2
 
 
+@pytest.mark.slow
 def test_images_in_frames_far_apart_are_found_by_their_middles() -> None:
     far = Geometry(GRID.size_xyz, GRID.spacing_mm, (920.0, -570.0, 100.0))
     shift = pose((0, 0, 0), (1000.0, -500.0, 0.0))
@@ -60,6 +62,7 @@ def test_images_in_frames_far_apart_are_found_by_their_middles() -> None:
     assert made.found.mean_displacement_mm == pytest.approx(np.hypot(1000, 500), abs=1)
 
 
+@pytest.mark.slow
 def test_images_that_are_aligned_already_stay_as_they_are() -> None:
     limits = RegistrationLimits(least_gain_nats=0.05)
     settings = replace(QUICK, initial="none", limits=limits)
@@ -78,6 +81,7 @@ def test_noise_is_refused() -> None:
     assert caught.value.code.startswith("registration-")
 
 
+@pytest.mark.slow
 def test_a_limit_that_is_broken_refuses_a_good_result() -> None:
     true = pose((0, 0, 8), (14, 6, 0))
     limits = RegistrationLimits(most_rotation_deg=4.0)
@@ -87,6 +91,7 @@ def test_a_limit_that_is_broken_refuses_a_good_result() -> None:
     assert "at most 60 mm and 4 degrees are allowed" in made.refused[0].text
 
 
+@pytest.mark.slow
 def test_the_number_of_threads_and_a_repeat_change_no_bit() -> None:
     true = pose((2, 0, 4), (8, 4, 3))
     settings = replace(QUICK, initial="none", levels_mm=(8.0, 4.0), samples=5_000)
@@ -104,6 +109,7 @@ def test_the_number_of_threads_and_a_repeat_change_no_bit() -> None:
     assert results[0] == results[1] == results[2]
 
 
+@pytest.mark.slow
 def test_an_affine_map_finds_a_change_of_size() -> None:
     grown = np.eye(4)
     grown[:3, :3] = np.diag([1.08, 1.0, 0.95])
@@ -117,6 +123,7 @@ def test_an_affine_map_finds_a_change_of_size() -> None:
     assert made.found.jacobian_range == pytest.approx([1.08 * 0.95] * 2, abs=0.03)
 
 
+@pytest.mark.slow
 def test_a_bspline_does_not_fold_and_follows_a_bend() -> None:
     bent = sitk.DisplacementFieldTransform(3)
     x, _, _ = np.moveaxis(_points_of_grid(), -1, 0)
